@@ -1,0 +1,37 @@
+// Applies a program, with drawn parameters, to one image: decode the region that is needed, resize, flip, convert,
+// write.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "engine/geometry.h"
+#include "engine/program.h"
+
+namespace penstock {
+
+// One per thread: owns the JPEG decoder and all scratch memory, which is kept between samples. Not thread-safe.
+class Executor {
+ public:
+  Executor();
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Reads the header of an encoded image: its size, or nullopt for what belongs to Pillow (not a JPEG, CMYK, 12-bit
+  // ...). Throws Error (kDecode, kTruncated). `data` must stay valid until the next call of open_jpeg.
+  std::optional<Size> open_jpeg(Bytes data);
+
+  // Decodes what `program` needs of the image that open_jpeg opened, once per open_jpeg, and writes (3, H, W) of
+  // program.dtype(), contiguous, to `out`; (H, W) = program.result_size(size). Throws Error (kDecode, kTruncated).
+  void run_jpeg(const Program& program, const double* row, void* out);
+
+  // The same from decoded pixels.
+  void run_pixels(const Program& program, const double* row, Pixels image, void* out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace penstock

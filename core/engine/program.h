@@ -1,0 +1,73 @@
+// A compiled augmentation pipeline: its ops, and the drawing of their parameters. Immutable after construction.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/geometry.h"
+
+namespace penstock {
+
+enum class OpKind {
+  kRandomResizedCrop,
+  kResize,
+  kResizeShort,
+  kCenterCrop,
+  kRandomHorizontalFlip,
+  kToDtype,
+  kNormalize
+};
+
+enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
+
+// Arguments in the order that `Program` of _core.pyi gives; unused ones are 0.
+struct Op {
+  OpKind kind;
+  std::array<double, 6> args;
+};
+
+// What the draws of one sample depend on (docs/design/2026-11-21-interfaces.md, "Random numbers").
+struct SampleKey {
+  uint64_t seed = 0;
+  uint32_t epoch = 0;
+  int64_t index = 0;
+  int64_t draw = 0;
+  uint16_t view = 0;
+};
+
+class Program {
+ public:
+  // Throws Error(kSpec) for arguments or an order of ops that can't be run (Python has refused them before, with better
+  // words).
+  explicit Program(std::vector<Op> ops);
+
+  static OpKind kind_of(const std::string& name);  // "random_resized_crop" ...; Error(kSpec) for an unknown one
+
+  const std::vector<Op>& ops() const { return ops_; }
+  const std::vector<std::string>& columns() const { return columns_; }
+  // First column of op `position` in a parameter row; -1 for an op that draws nothing.
+  int column_of(size_t position) const { return first_column_[position]; }
+  Dtype dtype() const { return dtype_; }
+  size_t item_bytes() const;
+
+  // Size of the image that leaves op `position` when `size` reaches it, with this parameter row (crops use it).
+  Size size_after(size_t position, Size size) const;
+  Size result_size(Size decoded) const;
+  std::optional<Size> output_size() const { return output_size_; }
+
+  // Writes columns().size() doubles. Throws Error(kDecode) for an image that no crop fits (never for a valid size >=
+  // 1x1).
+  void draw(const SampleKey& key, Size decoded, double* row) const;
+
+ private:
+  std::vector<Op> ops_;
+  std::vector<std::string> columns_;
+  std::vector<int> first_column_;
+  Dtype dtype_ = Dtype::kUint8;
+  std::optional<Size> output_size_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,123 @@
+"""The C++ core. Buffers cross as objects with shape and lifetime; every call that can take over 50 us runs without the
+interpreter lock. Errors are those of `penstock.errors`; record errors carry a reason and no place (callers add it with `.at`)."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penstock.record import Buffer, Records
+
+__version__: str
+libjpeg_turbo_version: str
+"""As in libjpeg-turbo's header, e.g. "2.1.5"."""
+debug: bool
+
+def crc32c(data: Buffer, value: int = 0) -> int:
+    """CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `data`, going on from `value`."""
+
+def simd_levels() -> list[str]:
+    """Instruction-set levels that this machine runs, best last, of "portable", "avx2"."""
+
+def set_simd_level(level: str) -> None:
+    """Forces a level (for tests and benchmarks); raises OptionError if this machine has it not."""
+
+# --- random numbers (core/engine/philox.h, permutation.h; layout in docs/design) ---------------------------------------------------------
+
+def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """One block of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011)."""
+
+@final
+class Permutation:
+    """The shuffled order of one epoch: position -> index, O(1) memory from 65,536 samples up, thread-safe."""
+
+    def __init__(self, size: int, seed: int, epoch: int) -> None: ...
+    def __len__(self) -> int: ...
+    def take(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Indices at positions start <= p < stop."""
+
+# --- images -------------------------------------------------------------------------------------------------------------------------
+
+def probe_image(data: Buffer) -> tuple[str, int, int]:
+    """(kind, width, height): kind is "jpeg" for what `decode_jpeg` reads, "other" (with 0, 0) for what goes to Pillow
+    (not a JPEG, or CMYK/YCCK, 12-bit, lossless, arithmetic ...). DecodeError for a JPEG whose header is damaged."""
+
+def check_jpeg(data: Buffer) -> tuple[int, int, str]:
+    """Decodes the whole file and drops the pixels: (width, height, sampling such as "4:2:0" or "grey").
+    DecodeError or TruncatedError exactly where Pillow raises; OptionError for what `probe_image` calls "other"."""
+
+def decode_jpeg(data: Buffer, region: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB of `region` = (x, y, width, height), or of all; equal to cutting the whole decode."""
+
+# --- pipelines ----------------------------------------------------------------------------------------------------------------------
+
+@final
+class Program:
+    """A compiled augmentation pipeline: draws parameters and applies them. Immutable, thread-safe.
+
+    `ops` are (name, arguments) with all arguments as floats, in this order:
+      ("random_resized_crop", (height, width, scale_min, scale_max, ratio_min, ratio_max))
+      ("resize", (height, width))            fixed size
+      ("resize_short", (short, max_size))    max_size 0: none
+      ("center_crop", (height, width))
+      ("random_horizontal_flip", (p,))
+      ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
+      ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
+    """
+
+    def __init__(self, ops: Sequence[tuple[str, tuple[float, ...]]]) -> None: ...
+    @property
+    def columns(self) -> list[str]:
+        """Names of the parameter table's columns, "<op position>.<field>": x, y, width, height (of the crop, in pixels of
+        the image that reaches the op) for random_resized_crop; flip (0/1) for random_horizontal_flip."""
+    @property
+    def output_size(self) -> tuple[int, int] | None:
+        """(height, width) of every result, or None where it depends on the sample."""
+    @property
+    def dtype(self) -> Literal["uint8", "float32", "float16"]: ...
+    def draw(
+        self,
+        seed: int,
+        epoch: int,
+        indices: NDArray[np.int64],
+        draws: NDArray[np.int64],
+        sizes: NDArray[np.int32],
+        view: int = 0,
+    ) -> NDArray[np.float64]:
+        """(n, len(columns)) parameters; `sizes` is (n, 2) as (height, width) of the decoded images."""
+    def apply(
+        self, image: NDArray[np.uint8], params: NDArray[np.float64]
+    ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
+        """Applies one row of `draw` to a decoded (h, w, 3) image: (3, out_h, out_w) of `dtype`, C order."""
+
+@final
+class Engine:
+    """C++ threads that read, decode and transform batches of records into the caller's buffers.
+
+    `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter lock held, from
+    worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the caller's thread. Batches may finish in any order; `wait` is by
+    ticket. Safe to drop, also in a forked child (where it does nothing); `close` is idempotent.
+    """
+
+    def __init__(
+        self, program: Program, *, threads: int, fallback: Callable[[memoryview], NDArray[np.uint8]]
+    ) -> None: ...
+    def submit(
+        self,
+        records: Records,
+        out: object,
+        *,
+        seed: int,
+        epoch: int,
+        indices: NDArray[np.int64],
+        draws: NDArray[np.int64],
+    ) -> int:
+        """Queues one batch; `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's
+        dtype, and is kept alive, with `records`, until the ticket has been waited for. Returns the ticket. Never blocks when
+        threads > 0 (the caller bounds how many are under way)."""
+    def wait(self, ticket: int, timeout_seconds: float = 0.0) -> list[tuple[int, Exception]] | None:
+        """Blocks until the batch is finished: [] or the failed rows with their RecordErrors, by row. None when the timeout
+        (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays under way."""
+    def close(self) -> None:
+        """Drops queued batches, lets running samples finish, joins the threads. Buffers are free afterwards."""
