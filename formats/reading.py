@@ -50,8 +50,8 @@ def _read_location(records: Records, row: int) -> bytes:
         os.close(descriptor)
     if len(data) != length:
         raise TruncatedError(
-            f"expected {length} bytes at offset {offset} of {path}, got {len(data)}: the file is shorter than its index says; "
-            "restore it, or pack it again"
+            f"expected {length} bytes at offset {offset} of {path}, got {len(data)}: "
+            "the file is shorter than its index says; restore it, or pack it again"
         )
     return data
 

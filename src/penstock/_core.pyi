@@ -1,5 +1,8 @@
-"""The C++ core. Buffers cross as objects with shape and lifetime; every call that can take over 50 us runs without the
-interpreter lock. Errors are those of `penstock.errors`; record errors carry a reason and no place (callers add it with `.at`)."""
+"""The C++ core.
+
+Buffers cross as objects with shape and lifetime; every call that can take over 50 us runs without the interpreter lock.
+Errors are those of `penstock.errors`; record errors carry a reason and no place (callers add it with `.at`).
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, final
@@ -23,7 +26,7 @@ def simd_levels() -> list[str]:
 def set_simd_level(level: str) -> None:
     """Forces a level (for tests and benchmarks); raises OptionError if this machine has it not."""
 
-# --- random numbers (core/engine/philox.h, permutation.h; layout in docs/design) ---------------------------------------------------------
+# --- random numbers (layout: docs/design/2026-11-21-interfaces.md)
 
 def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """One block of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011)."""
@@ -37,7 +40,7 @@ class Permutation:
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """Indices at positions start <= p < stop."""
 
-# --- images -------------------------------------------------------------------------------------------------------------------------
+# --- images
 
 def probe_image(data: Buffer) -> tuple[str, int, int]:
     """(kind, width, height): kind is "jpeg" for what `decode_jpeg` reads, "other" (with 0, 0) for what goes to Pillow
@@ -50,7 +53,7 @@ def check_jpeg(data: Buffer) -> tuple[int, int, str]:
 def decode_jpeg(data: Buffer, region: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """(h, w, 3) RGB of `region` = (x, y, width, height), or of all; equal to cutting the whole decode."""
 
-# --- pipelines ----------------------------------------------------------------------------------------------------------------------
+# --- pipelines
 
 @final
 class Program:
@@ -69,8 +72,11 @@ class Program:
     def __init__(self, ops: Sequence[tuple[str, tuple[float, ...]]]) -> None: ...
     @property
     def columns(self) -> list[str]:
-        """Names of the parameter table's columns, "<op position>.<field>": x, y, width, height (of the crop, in pixels of
-        the image that reaches the op) for random_resized_crop; flip (0/1) for random_horizontal_flip."""
+        """Names of the parameter table's columns, "<op position>.<field>".
+
+        x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop; flip (0/1)
+        for random_horizontal_flip.
+        """
     @property
     def output_size(self) -> tuple[int, int] | None:
         """(height, width) of every result, or None where it depends on the sample."""
@@ -95,9 +101,10 @@ class Program:
 class Engine:
     """C++ threads that read, decode and transform batches of records into the caller's buffers.
 
-    `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter lock held, from
-    worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the caller's thread. Batches may finish in any order; `wait` is by
-    ticket. Safe to drop, also in a forked child (where it does nothing); `close` is idempotent.
+    `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter lock
+    held, from worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the caller's
+    thread. Batches may finish in any order; `wait` is by ticket. Safe to drop, also in a forked child (where it does
+    nothing); `close` is idempotent.
     """
 
     def __init__(
@@ -113,11 +120,16 @@ class Engine:
         indices: NDArray[np.int64],
         draws: NDArray[np.int64],
     ) -> int:
-        """Queues one batch; `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's
-        dtype, and is kept alive, with `records`, until the ticket has been waited for. Returns the ticket. Never blocks when
-        threads > 0 (the caller bounds how many are under way)."""
+        """Queues one batch and returns its ticket.
+
+        `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's dtype; it is kept
+        alive, with `records`, until the ticket has been waited for. Never blocks when threads > 0 (the caller bounds how
+        many batches are under way).
+        """
     def wait(self, ticket: int, timeout_seconds: float = 0.0) -> list[tuple[int, Exception]] | None:
-        """Blocks until the batch is finished: [] or the failed rows with their RecordErrors, by row. None when the timeout
-        (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays under way."""
+        """Blocks until the batch is finished: [] or the failed rows with their errors, by row.
+
+        None when the timeout (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays under way.
+        """
     def close(self) -> None:
         """Drops queued batches, lets running samples finish, joins the threads. Buffers are free afterwards."""

@@ -1,0 +1,73 @@
+# make demo and make test do everything on a fresh machine, each on its own. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+DATA   ?=
+
+SOURCES := $(wildcard core/*/*.cpp core/*/*.h) setup.py pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev check format bench clean headers
+
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.ready-demo  ## Pack, load and train on digits, or on your own images: make demo DATA=/path/to/imagefolder
+	DATA="$(DATA)" $(BIN)/python examples/demo.py
+
+test: $(VENV)/.ready-test  ## Run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.ready-dev  ## Lint, type-check and compare formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror core/*/*.h core/*/*.cpp
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+format: $(VENV)/.ready-dev  ## Rewrite the sources in the house's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i core/*/*.h core/*/*.cpp
+
+bench: $(VENV)/.ready-dev  ## Measure loading throughput beside torch's DataLoader
+	$(BIN)/python -m benchmarks.loader $(ARGS)
+
+dev: $(VENV)/.ready-dev  ## Set up .venv with everything that developing needs
+
+clean:  ## Remove what was built (not .venv)
+	rm -rf build dist demo-out *.egg-info src/*.egg-info src/penstock/_core*.so
+	rm -f $(VENV)/.ready-*
+
+# --- set-up: each stamp stands for a finished step ----------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "penstock needs Python 3.10 or newer; run make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch goes in first and alone, so that nothing else chooses its build.
+$(VENV)/.ready-torch: constraints.txt | $(BIN)/python
+	@echo "installing torch and the build tools into $(VENV)"
+	$(PIP) torch
+	$(PIP) setuptools wheel pybind11
+	@touch $@
+
+$(VENV)/.ready: $(SOURCES) $(VENV)/.ready-torch | headers
+	@echo "building and installing penstock into $(VENV)"
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-demo $(VENV)/.ready-test $(VENV)/.ready-dev: $(VENV)/.ready-%: $(VENV)/.ready
+	$(PIP) --no-build-isolation --editable '.[$*]'
+	@touch $@
+
+# Installs libjpeg-turbo's headers where that needs no question asked; else setup.py says how.
+headers:
+	@printf '#include <cstddef>\n#include <cstdio>\n#include <jpeglib.h>\n' | $(or $(CXX),c++) -x c++ -E - >/dev/null 2>&1 && exit 0; \
+	command -v apt-get >/dev/null || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else exit 0; fi; \
+	echo "installing libjpeg-turbo's headers with apt-get"; \
+	$$as apt-get -qq update && { $$as apt-get -qq install -y libjpeg62-turbo-dev >/dev/null 2>&1 \
+	  || $$as apt-get -qq install -y libjpeg-turbo8-dev >/dev/null; } || true
