@@ -74,8 +74,8 @@ class Program:
     def columns(self) -> list[str]:
         """Names of the parameter table's columns, "<op position>.<field>".
 
-        x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop; flip (0/1)
-        for random_horizontal_flip.
+        x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop;
+        flip (0/1) for random_horizontal_flip.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:
@@ -101,10 +101,10 @@ class Program:
 class Engine:
     """C++ threads that read, decode and transform batches of records into the caller's buffers.
 
-    `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter lock
-    held, from worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the caller's
-    thread. Batches may finish in any order; `wait` is by ticket. Safe to drop, also in a forked child (where it does
-    nothing); `close` is idempotent.
+    `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter
+    lock held, from worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the
+    caller's thread. Batches may finish in any order; `wait` is by ticket. Safe to drop, also in a forked child (where
+    it does nothing); `close` is idempotent.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class Engine:
     ) -> int:
         """Queues one batch and returns its ticket.
 
-        `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's dtype; it is kept
-        alive, with `records`, until the ticket has been waited for. Never blocks when threads > 0 (the caller bounds how
-        many batches are under way).
+        `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's dtype; it is
+        kept alive, with `records`, until the ticket has been waited for. Never blocks when threads > 0 (the caller
+        bounds how many batches are under way).
         """
     def wait(self, ticket: int, timeout_seconds: float = 0.0) -> list[tuple[int, Exception]] | None:
         """Blocks until the batch is finished: [] or the failed rows with their errors, by row.
