@@ -7,6 +7,7 @@ optimisation and with assertions (importing such a build warns).
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,11 +55,19 @@ def compile_args() -> list[str]:
     return [*speed, *sanitize, "-g", "-Wall", "-Wextra", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
 
 
+def version() -> str:
+    """The version of `pyproject.toml` (Python 3.10 has no tomllib)."""
+    found = re.search(r'^version = "([^"]+)"$', Path("pyproject.toml").read_text(), re.MULTILINE)
+    if found is None:
+        sys.exit('penstock: expected a line `version = "..."` in pyproject.toml')
+    return found[1]
+
+
 def is_stale(compiled: str, source: str) -> bool:
-    """Whether an object file is older than its source or than any header of the core."""
+    """Whether an object file is older than its source, any header of the core or the version."""
     if not os.path.exists(compiled):
         return True
-    inputs = [source, *map(str, Path("core").glob("*/*.h"))]
+    inputs = [source, "pyproject.toml", *map(str, Path("core").glob("*/*.h"))]
     return max(os.stat(f).st_mtime for f in inputs) > os.stat(compiled).st_mtime
 
 
@@ -94,6 +103,7 @@ def main() -> None:
         include_dirs=["core", *include_dirs()],
         library_dirs=library_dirs(),
         libraries=["jpeg"],
+        define_macros=[("PENSTOCK_VERSION", f'"{version()}"')],
         cxx_std=17,
         extra_compile_args=compile_args(),
         extra_link_args=["-pthread", *([f"-fsanitize={SANITIZE}"] if SANITIZE else [])],
