@@ -1,0 +1,40 @@
+"""Fixtures that every folder's tests share."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("penstock")
+
+
+@pytest.fixture(autouse=True)
+def _restore_global_state() -> Iterator[None]:
+    """No test leaves traces in the global generators, the environment or the working directory."""
+    states = random.getstate(), np.random.get_state()
+    environment, folder = dict(os.environ), Path.cwd()
+    yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture(scope="session")
+def photographs() -> list[Path]:
+    """Real photographs: the image files of the class folders in PENSTOCK_TEST_IMAGES, sorted. Skips without it."""
+    folder = os.environ.get("PENSTOCK_TEST_IMAGES")
+    if not folder:
+        pytest.skip("PENSTOCK_TEST_IMAGES names no folder of photographs")
+    files = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".jpg", ".jpeg"))
+    if not files:
+        raise FileNotFoundError(f"PENSTOCK_TEST_IMAGES={folder} holds no JPEG files")
+    return files
