@@ -1,4 +1,20 @@
-"""Placeholder docstring, replaced with the package's first slice."""
+"""Augmentations, declared once: ops, pipelines of them, and the executors that apply them."""
 
 if __name__ != "penstock.augment":
     raise ImportError(f"import this package as penstock.augment, not as {__name__!r}")
+
+from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from .params import ParamTable
+from .pipeline import Pipeline
+
+__all__ = [
+    "CenterCrop",
+    "Normalize",
+    "Op",
+    "ParamTable",
+    "Pipeline",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "Resize",
+    "ToDtype",
+]

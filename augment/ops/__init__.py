@@ -1,0 +1,52 @@
+"""The ops that a pipeline is declared with, one module per family."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import SpecError
+from .base import Op
+from .conversion import Normalize, ToDtype
+from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Resize
+
+__all__ = [
+    "OPS",
+    "CenterCrop",
+    "Normalize",
+    "Op",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "Resize",
+    "ToDtype",
+    "op_from_dict",
+]
+
+OPS: dict[str, type[Op]] = {
+    op.__name__: op for op in (CenterCrop, Normalize, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype)
+}
+"""Every op by its name."""
+
+
+def op_from_dict(data: Mapping[str, Any]) -> Op:
+    """The op that `Op.to_dict` described; arguments left out take their defaults.
+
+    Raises:
+        SpecError: an unknown op or argument, a missing or a bad one.
+    """
+    if not isinstance(data, Mapping) or "op" not in data:
+        raise SpecError(f"an op must be a mapping with a key 'op', got {data!r}; write it as Op.to_dict() does")
+    arguments = {name: value for name, value in data.items() if name != "op"}
+    kind = OPS.get(data["op"]) if isinstance(data["op"], str) else None
+    if kind is None:
+        raise SpecError(f"unknown op {data['op']!r}; known ops are {', '.join(sorted(OPS))}")
+    fields = dataclasses.fields(kind)
+    known = [field.name for field in fields]
+    unknown = sorted(str(name) for name in arguments if name not in known)
+    if unknown:
+        raise SpecError(f"{kind.__name__}: unknown argument {unknown[0]!r}; it takes {', '.join(known)}")
+    missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in arguments]
+    if missing:
+        raise SpecError(f"{kind.__name__}: argument {missing[0]!r} is missing; it takes {', '.join(known)}")
+    return kind(**arguments)

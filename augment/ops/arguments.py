@@ -1,0 +1,138 @@
+"""Checks of op arguments: each returns the value in its stored form or raises `SpecError` with a fix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeGuard
+
+import numpy as np
+
+from ...errors import SpecError
+
+__all__ = [
+    "MAX_SIDE_PX",
+    "Interval",
+    "Size",
+    "antialiased",
+    "flag",
+    "height_width",
+    "interpolation",
+    "interval",
+    "pair",
+    "per_channel",
+    "probability",
+    "refusal",
+    "side",
+    "size_sequence",
+]
+
+Size: TypeAlias = int | Sequence[int]
+"""As an argument: a side in pixels, or (height, width)."""
+
+Interval: TypeAlias = Sequence[float]
+"""(low, high)."""
+
+MAX_SIDE_PX = 65_535
+"""Largest height or width of a result (also the largest that a JPEG has)."""
+
+PILLOW_BILINEAR = 2
+"""`PIL.Image.Resampling.BILINEAR`, which torchvision takes too."""
+
+
+def refusal(op: object, argument: str, expected: str, value: object, fix: str) -> SpecError:
+    """The error for one bad argument, ready to raise."""
+    return SpecError(f"{type(op).__name__}: {argument} must be {expected}, got {value!r}; {fix}")
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return _is_int(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
+
+
+def _items(value: object) -> list[Any] | None:
+    """The items of a list-like argument, None for anything else."""
+    if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+        return None
+    return list(value)
+
+
+def side(op: object, argument: str, value: object) -> int:
+    """A length in pixels, 1 to `MAX_SIDE_PX`."""
+    if not _is_int(value) or not 1 <= value <= MAX_SIDE_PX:
+        raise refusal(op, argument, f"an int from 1 to {MAX_SIDE_PX} (pixels)", value, f"for example {argument}=224")
+    return int(value)
+
+
+def size_sequence(op: object, argument: str, value: object) -> tuple[int, ...]:
+    """(side,) or (height, width)."""
+    items = [value] if _is_int(value) else _items(value)
+    if items is None or len(items) not in (1, 2) or not all(_is_int(v) and 1 <= v <= MAX_SIDE_PX for v in items):
+        expected = f"a positive int or (height, width), each from 1 to {MAX_SIDE_PX} pixels"
+        raise refusal(op, argument, expected, value, f"for example {argument}=224 or {argument}=(224, 320)")
+    return tuple(int(v) for v in items)
+
+
+def height_width(op: object, argument: str, value: object) -> tuple[int, int]:
+    """(height, width); one number is the side of a square."""
+    sides = size_sequence(op, argument, value)
+    return sides[0], sides[-1]
+
+
+def pair(value: Size) -> tuple[int, int]:
+    """(height, width) of a size in its stored form."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def interval(op: object, argument: str, value: object, *, low: float, high: float = math.inf) -> tuple[float, float]:
+    """(a, b) with low < a <= b <= high."""
+    items = _items(value)
+    if items is not None and len(items) == 2 and all(map(_is_number, items)) and low < items[0] <= items[1] <= high:
+        return float(items[0]), float(items[1])
+    limit = f" and high at most {high:g}" if math.isfinite(high) else ""
+    expected = f"(low, high) with {low:g} < low <= high{limit}"
+    raise refusal(op, argument, expected, value, "give two numbers in rising order")
+
+
+def probability(op: object, argument: str, value: object) -> float:
+    """A number from 0 to 1."""
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise refusal(op, argument, "a probability from 0 to 1", value, f"for example {argument}=0.5")
+    return float(value)
+
+
+def flag(op: object, argument: str, value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise refusal(op, argument, "True or False", value, f"write {argument}=True or {argument}=False")
+    return bool(value)
+
+
+def per_channel(op: object, argument: str, value: object) -> tuple[float, float, float]:
+    """Three finite float32 numbers, for R, G, B; a sequence of one serves all three, as torch broadcasts it."""
+    items = _items(value)
+    if items is None or len(items) not in (1, 3) or not all(map(_is_number, items)):
+        fix = f"for example {argument}=(0.5, 0.5, 0.5)"
+        raise refusal(op, argument, "3 finite numbers, one for each of R, G, B", value, fix)
+    if max(map(abs, items)) > float(np.finfo(np.float32).max):
+        raise refusal(op, argument, "3 numbers in the range of float32", value, "give smaller numbers")
+    first, second, third = (float(v) for v in (items * 3 if len(items) == 1 else items))
+    return first, second, third
+
+
+def interpolation(op: object, argument: str, value: object) -> str:
+    """ "bilinear", also as torchvision's `InterpolationMode.BILINEAR` or Pillow's `BILINEAR`."""
+    mode = getattr(value, "value", value)
+    if mode == "bilinear" or (_is_int(mode) and mode == PILLOW_BILINEAR):
+        return "bilinear"
+    raise refusal(op, argument, "'bilinear'", value, "leave the argument out, other filters are not supported")
+
+
+def antialiased(op: object, argument: str, value: object) -> bool:
+    """True: Pillow's filter, the only one there is, always widens when it shrinks an image."""
+    if value is not True:
+        raise refusal(op, argument, "True", value, "leave the argument out, results are those of Pillow, which does so")
+    return True

@@ -1,0 +1,77 @@
+"""Which op may follow which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import SpecError
+from .ops.base import Op, Stage
+from .ops.conversion import ToDtype
+
+__all__ = ["check_order"]
+
+
+def check_order(ops: Sequence[Op]) -> None:
+    """Refuses ops in an order that has no meaning: geometry, then at most one ToDtype, then at most one Normalize.
+
+    Raises:
+        SpecError: names the op, its position (from 0) and where to move it.
+    """
+    for position, op in enumerate(ops):
+        before = ops[:position]
+        if op.stage is Stage.GEOMETRY:
+            _check_geometry(op, position, before)
+        else:
+            _check_single(op, position, before)
+        if op.stage is Stage.DTYPE:
+            _check_dtype(op, position, before)
+        if op.stage is Stage.NORMALIZE:
+            _check_normalize(op, position, before)
+
+
+def _name(op: Op) -> str:
+    return type(op).__name__
+
+
+def _first(ops: Sequence[Op], *stages: Stage) -> int | None:
+    return next((position for position, op in enumerate(ops) if op.stage in stages), None)
+
+
+def _check_geometry(op: Op, position: int, before: Sequence[Op]) -> None:
+    late = _first(before, Stage.DTYPE, Stage.NORMALIZE)
+    if late is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[late])} at position {late}, "
+            f"but works on uint8 images; move {_name(op)} before {_name(before[late])}"
+        )
+
+
+def _check_single(op: Op, position: int, before: Sequence[Op]) -> None:
+    earlier = _first(before, op.stage)
+    if earlier is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} is there twice, at positions {earlier} and {position}; keep one of the two"
+        )
+
+
+def _check_dtype(op: Op, position: int, before: Sequence[Op]) -> None:
+    late = _first(before, Stage.NORMALIZE)
+    if late is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after Normalize at position {late}, which needs "
+            f"floats; move {_name(op)} before Normalize"
+        )
+
+
+def _check_normalize(op: Op, position: int, before: Sequence[Op]) -> None:
+    dtype = next((known for known in before if isinstance(known, ToDtype)), None)
+    if dtype is None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} needs floats, and no ToDtype comes before it; put "
+            f"ToDtype('float32', scale=True) before it"
+        )
+    if dtype.dtype == "uint8":
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} needs floats, but ToDtype('uint8') at position "
+            f"{before.index(dtype)} gives uint8; make it ToDtype('float32', scale=True)"
+        )

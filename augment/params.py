@@ -1,0 +1,77 @@
+"""The table of drawn numbers: everything random about a batch, apart from its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ParamTable"]
+
+
+class ParamTable:
+    """Drawn parameters of n samples, as named float64 columns; immutable.
+
+    A column is named "<op position>.<field>": `table["0.x"]` is the left edge of the crop that the first op of the
+    pipeline draws, for each sample. `table.row(k)` is what an executor needs for sample k.
+
+    Args:
+        columns: their names.
+        values: (n, len(columns)); copied.
+    """
+
+    __slots__ = ("_columns", "_values")
+
+    def __init__(self, columns: Sequence[str], values: NDArray[np.float64]) -> None:
+        table = np.array(values, np.float64, order="C")
+        if table.ndim != 2 or table.shape[1] != len(columns):
+            raise ValueError(f"values must be (n, {len(columns)}) for columns {list(columns)}, got {table.shape}")
+        table.setflags(write=False)
+        self._columns = tuple(columns)
+        self._values = table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order of the ops."""
+        return self._columns
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(n, len(columns)), read-only."""
+        return self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, column: str) -> NDArray[np.float64]:
+        """(n,) one column by name, a read-only view; KeyError with the known names for another."""
+        if column not in self._columns:
+            raise KeyError(f"no column {column!r}; the table has {', '.join(self._columns) or 'none'}")
+        return self._values[:, self._columns.index(column)]
+
+    def row(self, sample: int) -> NDArray[np.float64]:
+        """(len(columns),) the parameters of one sample, a read-only view in C order."""
+        row: NDArray[np.float64] = self._values[sample]
+        return row
+
+    def drawn(self, sample: int, position: int) -> Mapping[str, float]:
+        """What the op at `position` drew for one sample: {"x": 3.0, ...}; empty for an op that draws nothing."""
+        prefix = f"{position}."
+        row = self._values[sample]
+        named = zip(self._columns, row, strict=True)
+        return {name.removeprefix(prefix): float(value) for name, value in named if name.startswith(prefix)}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ParamTable):
+            return NotImplemented
+        return self._columns == other._columns and np.array_equal(self._values, other._values)
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no cheap hash
+
+    def __repr__(self) -> str:
+        return f"ParamTable({len(self)} samples: {', '.join(self._columns) or 'nothing drawn'})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ParamTable, (self._columns, self._values)

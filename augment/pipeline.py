@@ -1,0 +1,217 @@
+"""A declared augmentation: ops in order, what they draw, and what they make of an image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from ..errors import OptionError, SpecError
+from .ops import OPS, Op, RandomResizedCrop, op_from_dict
+from .order import check_order
+from .params import ParamTable
+
+__all__ = ["Pipeline"]
+
+FORMAT_VERSION = 1
+"""Version of the dictionary that `Pipeline.to_dict` writes."""
+
+
+class Pipeline(Sequence[Op]):
+    """Ops applied one after the other; immutable, hashable, picklable, safe to share between threads.
+
+    Geometry comes first (on uint8 images), then at most one `ToDtype`, then at most one `Normalize`. What is drawn for
+    a sample depends on (seed, epoch, index, draw) and its image's size alone.
+
+    Args:
+        ops: the ops, in order. With none, images stay as they are.
+
+    Raises:
+        SpecError: something that is no op, or ops in an order without a meaning; the message says what to move where.
+    """
+
+    __slots__ = ("_ops", "_program")
+
+    def __init__(self, ops: Iterable[Op] = ()) -> None:
+        self._ops = _checked_ops(ops)
+        self._program: _core.Program | None = None
+        check_order(self._ops)
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The ops, in order."""
+        return self._ops
+
+    @property
+    def program(self) -> _core.Program:
+        """The compiled form that engines run; built on first use and not pickled."""
+        if self._program is None:
+            self._program = _core.Program([op.lower() for op in self._ops])
+        return self._program
+
+    @property
+    def output_size(self) -> tuple[int, int] | None:
+        """(height, width) of every result in pixels, or None where it depends on the image."""
+        return self.program.output_size
+
+    @property
+    def dtype(self) -> Literal["uint8", "float32", "float16"]:
+        """Name of the results' dtype."""
+        return self.program.dtype
+
+    def params(
+        self,
+        indices: ArrayLike,
+        epoch: int = 0,
+        seed: int = 0,
+        sizes: ArrayLike | None = None,
+        draws: ArrayLike | None = None,
+    ) -> ParamTable:
+        """Draws the parameters of n samples; each row depends on its own index, draw and size alone.
+
+        Args:
+            indices: (n,) indices of the samples in their dataset, or one index.
+            epoch: from 0.
+            seed: from 0, below 2**64.
+            sizes: (n, 2) heights and widths of the decoded images in pixels, or one (height, width) for all. Needed
+                where an op draws a crop.
+            draws: (n,) which visit of the sample in this epoch this is; 0 for all where not given.
+
+        Raises:
+            OptionError: arguments whose shapes or ranges do not fit.
+        """
+        rows = _column("indices", indices)
+        visits = np.zeros_like(rows) if draws is None else _column("draws", draws)
+        if len(visits) != len(rows):
+            raise OptionError(f"draws must have one entry for each of the {len(rows)} indices, got {len(visits)}")
+        _check_key("seed", seed, 2**64)
+        _check_key("epoch", epoch, 2**32)
+        table = self.program.draw(seed, epoch, rows, visits, self._sizes(sizes, len(rows)))
+        return ParamTable(self.program.columns, table)
+
+    def apply(
+        self, image: ArrayLike, index: int = 0, epoch: int = 0, seed: int = 0, draw: int = 0
+    ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
+        """Draws the parameters of one sample and applies them to its image, with the native kernels.
+
+        Args:
+            image: decoded, (height, width, 3) uint8 RGB (an array, or a PIL image of mode RGB); not changed.
+            index, epoch, seed, draw: what the sample is keyed by, as in `params`.
+
+        Returns:
+            (3, height, width) of `dtype`, C order, a new array.
+
+        Raises:
+            OptionError: an image of another shape or dtype.
+        """
+        pixels = np.ascontiguousarray(image)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+            raise OptionError(
+                f"image must be (height, width, 3) uint8 RGB, got {pixels.shape} {pixels.dtype}; "
+                f"convert it, for example with PIL.Image.convert('RGB')"
+            )
+        table = self.params([index], epoch, seed, pixels.shape[:2], [draw])
+        return self.program.apply(pixels, table.row(0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """{"version": 1, "ops": [...]}, of types that JSON has; `from_dict` reads it."""
+        return {"version": FORMAT_VERSION, "ops": [op.to_dict() for op in self._ops]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Pipeline:
+        """The pipeline that `to_dict` described.
+
+        Raises:
+            SpecError: an unknown version, key, op or argument, or a bad one.
+        """
+        if not isinstance(data, Mapping) or set(data) != {"version", "ops"}:
+            raise SpecError(f"a pipeline must be a mapping with the keys 'version' and 'ops', got {data!r}")
+        if data["version"] != FORMAT_VERSION:
+            raise SpecError(f"a pipeline of version {FORMAT_VERSION} was expected, got version {data['version']!r}")
+        if not isinstance(data["ops"], (list, tuple)):
+            raise SpecError(f"'ops' of a pipeline must be a list of ops, got {data['ops']!r}")
+        return cls([op_from_dict(op) for op in data["ops"]])
+
+    def to_json(self, indent: int | None = None) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Pipeline:
+        """The pipeline that `to_json` wrote; SpecError as `from_dict`, and for text that is no JSON."""
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SpecError(f"a pipeline's JSON can't be read: {error}; write it with Pipeline.to_json()") from error
+        return cls.from_dict(data)
+
+    def _sizes(self, sizes: ArrayLike | None, count: int) -> NDArray[np.int32]:
+        if sizes is None:
+            if any(isinstance(op, RandomResizedCrop) for op in self._ops):
+                raise OptionError("sizes must be given to draw crops: (n, 2) heights and widths of the decoded images")
+            return np.ones((count, 2), np.int32)
+        table = np.asarray(sizes)
+        shaped = table.dtype.kind in "iu" and table.shape in ((2,), (count, 2))
+        if not shaped or (table.size and not 0 < table.min() <= table.max() < 2**31):
+            raise OptionError(
+                f"sizes must be (height, width) or ({count}, 2) positive ints, got {table.dtype} of shape {table.shape}"
+            )
+        return np.ascontiguousarray(np.broadcast_to(table, (count, 2)), np.int32)
+
+    @overload
+    def __getitem__(self, index: int) -> Op: ...
+    @overload
+    def __getitem__(self, index: slice) -> Pipeline: ...
+    def __getitem__(self, index: int | slice) -> Op | Pipeline:
+        return Pipeline(self._ops[index]) if isinstance(index, slice) else self._ops[index]
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+    def __eq__(self, other: object) -> bool:
+        return self._ops == other._ops if isinstance(other, Pipeline) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._ops)
+
+    def __repr__(self) -> str:
+        lines = "".join(f"\n    {op!r}," for op in self._ops)
+        return f"Pipeline([{lines}\n])" if lines else "Pipeline([])"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pipeline, (self._ops,)
+
+
+def _checked_ops(ops: object) -> tuple[Op, ...]:
+    if isinstance(ops, Op) or not isinstance(ops, Iterable):
+        raise SpecError(
+            f"Pipeline: ops must be a list of ops, got {ops!r}; for example Pipeline([RandomResizedCrop(224)])"
+        )
+    listed = tuple(ops)
+    for position, op in enumerate(listed):
+        if isinstance(op, type) and issubclass(op, Op):
+            raise SpecError(f"Pipeline: position {position} holds the class {op.__name__}; call it: {op.__name__}(...)")
+        if not isinstance(op, Op):
+            known = ", ".join(sorted(OPS))
+            raise SpecError(f"Pipeline: position {position} must hold an op of penstock.augment ({known}), got {op!r}")
+    return listed
+
+
+def _column(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    column = np.atleast_1d(np.asarray(values))
+    if column.size == 0:
+        column = column.astype(np.int64)
+    if column.dtype.kind not in "iu" or column.ndim != 1 or (column.size and column.min() < 0):
+        raise OptionError(
+            f"{name} must be (n,) ints from 0, got {column.dtype} of shape {column.shape}: {values!r:.80}"
+        )
+    return np.ascontiguousarray(column, np.int64)
+
+
+def _check_key(name: str, value: object, limit: int) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 0 <= value < limit:
+        raise OptionError(f"{name} must be an int, 0 <= {name} < {limit}, got {value!r}")
