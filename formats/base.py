@@ -63,6 +63,10 @@ class Dataset(ABC):
     def describe(self, index: int) -> str:
         """Where sample `index` comes from, for messages: a file, or container, record and name."""
 
+    def name(self, index: int) -> str:
+        """Short name of sample `index` in its dataset (a path below the root, a key ...), kept when it is packed."""
+        return self.describe(index)
+
     @overload
     def __getitem__(self, index: SupportsIndex) -> Sample: ...
     @overload
