@@ -1,4 +1,10 @@
-"""Placeholder docstring, replaced with the package's first slice."""
+"""How samples travel: order, engines, the `DataLoader`, and `scatter`/`gather` over devices."""
+
+from __future__ import annotations
 
 if __name__ != "penstock.loaders":
     raise ImportError(f"import this package as penstock.loaders, not as {__name__!r}")
+
+from .scatter import gather, scatter
+
+__all__ = ["gather", "scatter"]

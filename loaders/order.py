@@ -1,0 +1,141 @@
+"""The order of an epoch as a function: position -> sample index, cut into global batches and rank blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import Permutation
+from ..errors import OptionError
+
+__all__ = ["EpochOrder", "Order", "Padding"]
+
+Padding: TypeAlias = Literal["wrap", "none"]
+"""What becomes of a last global batch that does not divide evenly over the ranks; see `Order`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which samples one rank visits, in which batches; the same on every rank but for `rank`.
+
+    Global batch k is `order[k * G : (k + 1) * G]` with G = batch_size * world_size, and rank r takes its r-th block. So
+    the sequence of global batches is the same for every world size that divides G.
+
+    Attributes:
+        size: samples in the dataset.
+        batch_size: samples in a batch of one rank.
+        rank, world_size: which of how many processes.
+        shuffle: the order is the keyed permutation of (seed, epoch), else 0, 1, 2 ...
+        seed: 0 <= seed < 2**64.
+        drop_last: the last global batch is dropped when it is partial.
+        padding: how a partial last global batch is shared. "wrap": it is filled up from the start of the order (over
+            and over, if need be) to the next multiple of world_size, and every rank takes an equal block; so on one
+            rank nothing is added. "none": nothing is added and blocks are cut as they fall: rank r takes its samples
+            r * batch_size to (r + 1) * batch_size, so that later ranks may have a smaller last batch or one batch
+            fewer. For evaluation: every sample exactly once over all ranks.
+    """
+
+    size: int
+    batch_size: int
+    rank: int = 0
+    world_size: int = 1
+    shuffle: bool = False
+    seed: int = 0
+    drop_last: bool = False
+    padding: Padding = "wrap"
+
+    def __post_init__(self) -> None:
+        if self.size < 0 or self.batch_size < 1:
+            raise OptionError(
+                f"an order needs size >= 0 and batch_size >= 1, got size={self.size}, batch_size={self.batch_size}"
+            )
+        if not 0 <= self.rank < self.world_size:
+            raise OptionError(
+                f"rank must be 0 <= rank < world_size, got rank={self.rank}, world_size={self.world_size}"
+            )
+        if not 0 <= self.seed < 2**64:
+            raise OptionError(f"seed must be 0 <= seed < 2**64, got {self.seed}")
+        if self.padding not in ("wrap", "none"):
+            raise OptionError(f"padding must be 'wrap' or 'none', got {self.padding!r}")
+
+    @property
+    def global_batch_size(self) -> int:
+        return self.batch_size * self.world_size
+
+    @property
+    def samples(self) -> int:
+        """How many samples this rank visits in an epoch, padding included."""
+        whole, rest = divmod(self.size, self.global_batch_size)
+        return whole * self.batch_size + len(self._block(rest))
+
+    @property
+    def batches(self) -> int:
+        """How many batches this rank has in an epoch."""
+        return -(-self.samples // self.batch_size)
+
+    def positions(self, batch: int) -> range:
+        """Global positions of this rank's batch; those from `size` on are padding.
+
+        Raises:
+            IndexError: this rank has no such batch.
+        """
+        if not 0 <= batch < self.batches:
+            raise IndexError(f"batch {batch} is out of range: this rank has {self.batches} batches in an epoch")
+        start = batch * self.global_batch_size
+        block = self._block(min(self.size - start, self.global_batch_size))
+        return range(start + block.start, start + block.stop)
+
+    def epoch(self, epoch: int) -> EpochOrder:
+        """The order of one epoch."""
+        return EpochOrder(self, epoch)
+
+    def _block(self, count: int) -> range:
+        """This rank's part of a global batch in which `count` samples are left."""
+        if count == self.global_batch_size:
+            return range(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        if self.drop_last:
+            return range(0)
+        if self.padding == "none":
+            return range(min(self.rank * self.batch_size, count), min((self.rank + 1) * self.batch_size, count))
+        block = -(-count // self.world_size)
+        return range(self.rank * block, (self.rank + 1) * block)
+
+
+class EpochOrder:
+    """The batches of one rank in one epoch, each found in O(1): nothing before it is replayed."""
+
+    def __init__(self, order: Order, epoch: int) -> None:
+        self._order = order
+        self._permutation = Permutation(order.size, order.seed, epoch) if order.shuffle and order.size else None
+
+    def __len__(self) -> int:
+        return self._order.batches
+
+    def batch(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(indices, draws) of batch `number`, both (n,) int64; a draw is 0, or the global position of a padding sample.
+
+        Raises:
+            IndexError: this rank has no such batch.
+        """
+        positions = self._order.positions(number)
+        draws = np.arange(positions.start, positions.stop, dtype=np.int64)
+        draws[draws < self._order.size] = 0
+        return self._indices(positions), draws
+
+    def _indices(self, positions: range) -> NDArray[np.int64]:
+        size = self._order.size
+        parts, position = [], positions.start
+        while position < positions.stop:
+            first = position % size
+            count = min(positions.stop - position, size - first)
+            parts.append(self._take(first, first + count))
+            position += count
+        return np.concatenate(parts)
+
+    def _take(self, start: int, stop: int) -> NDArray[np.int64]:
+        if self._permutation is None:
+            return np.arange(start, stop, dtype=np.int64)
+        return self._permutation.take(start, stop)
