@@ -3,18 +3,24 @@
 if __name__ != "penstock.augment":
     raise ImportError(f"import this package as penstock.augment, not as {__name__!r}")
 
+from .contact_sheet import contact_sheet
+from .executors import Executor, NativeExecutor, ReferenceExecutor
 from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
 from .params import ParamTable
 from .pipeline import Pipeline
 
 __all__ = [
     "CenterCrop",
+    "Executor",
+    "NativeExecutor",
     "Normalize",
     "Op",
     "ParamTable",
     "Pipeline",
     "RandomHorizontalFlip",
     "RandomResizedCrop",
+    "ReferenceExecutor",
     "Resize",
     "ToDtype",
+    "contact_sheet",
 ]

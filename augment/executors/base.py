@@ -1,0 +1,48 @@
+"""What an executor is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import OptionError
+from ..params import ParamTable
+from ..pipeline import Pipeline
+
+__all__ = ["Executor", "Image", "Result", "check_run"]
+
+Image: TypeAlias = NDArray[np.uint8]
+"""Decoded, (height, width, 3) RGB."""
+
+Result: TypeAlias = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
+"""(3, height, width) of the pipeline's dtype, C order."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Applies one pipeline to decoded images, with parameters that `Pipeline.params` drew. Draws nothing itself."""
+
+    @property
+    def pipeline(self) -> Pipeline: ...
+
+    def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
+        """The result of image k with row k of `params`, for each k; new arrays, images are not changed.
+
+        Raises:
+            OptionError: `params` has other columns than the pipeline, or not one row per image.
+        """
+        ...
+
+
+def check_run(pipeline: Pipeline, images: Sequence[Image], params: ParamTable) -> None:
+    """Refuses a table that was not drawn by `pipeline` for as many images; see `Executor.run`."""
+    expected = tuple(pipeline.program.columns)
+    if params.columns != expected:
+        raise OptionError(
+            f"params must have the columns {expected}, got {params.columns}; draw them with Pipeline.params"
+        )
+    if len(params) != len(images):
+        raise OptionError(f"params must have one row for each of the {len(images)} images, got {len(params)}")

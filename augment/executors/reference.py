@@ -1,0 +1,102 @@
+"""The meaning of every op in plain numpy: slow, obvious, and what the other executors are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..ops.arguments import pair
+from ..params import ParamTable
+from ..pipeline import Pipeline
+from .base import Image, Result, check_run
+from .resampling import resize_bilinear
+
+__all__ = ["ReferenceExecutor"]
+
+Pixels: TypeAlias = NDArray[Any]
+"""(height, width, 3): uint8, or float32 from `ToDtype` on."""
+
+Drawn: TypeAlias = Mapping[str, float]
+"""What one op drew for one sample, by field."""
+
+
+class ReferenceExecutor:
+    """`Executor` in numpy: the oracle. Takes some 100 ms an image. Thread-safe."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._pipeline
+
+    def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
+        check_run(self._pipeline, images, params)
+        return [self._run_one(image, params, sample) for sample, image in enumerate(images)]
+
+    def _run_one(self, image: Image, params: ParamTable, sample: int) -> Result:
+        pixels: Pixels = image
+        for position, op in enumerate(self._pipeline):
+            pixels = apply_op(op, pixels, params.drawn(sample, position))
+        # Rounding to float16 comes last, after all arithmetic in float32.
+        return np.array(pixels.transpose(2, 0, 1), dtype=self._pipeline.dtype, order="C")
+
+
+@singledispatch
+def apply_op(op: Op, image: Pixels, drawn: Drawn) -> Pixels:
+    """The image that leaves `op`."""
+    raise NotImplementedError(f"the reference executor has no meaning for {type(op).__name__}")
+
+
+@apply_op.register
+def _random_resized_crop(op: RandomResizedCrop, image: Pixels, drawn: Drawn) -> Pixels:
+    x, y, width, height = (int(drawn[field]) for field in ("x", "y", "width", "height"))
+    return resize_bilinear(image[y : y + height, x : x + width], *pair(op.size))
+
+
+@apply_op.register
+def _resize(op: Resize, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    if isinstance(op.size, int):
+        return resize_bilinear(image, *short_side_size(image.shape[0], image.shape[1], op.size, op.max_size))
+    return resize_bilinear(image, *pair(op.size))
+
+
+def short_side_size(height: int, width: int, short: int, max_size: int | None) -> tuple[int, int]:
+    """(height, width) with the shorter side `short` and the longer at most `max_size`, as torchvision rounds it."""
+    new_short, new_long = short, int(short * max(height, width) / min(height, width))
+    if max_size is not None and new_long > max_size:
+        new_short, new_long = max(int(max_size * new_short / new_long), 1), max_size
+    return (new_long, new_short) if width <= height else (new_short, new_long)
+
+
+@apply_op.register
+def _center_crop(op: CenterCrop, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    height, width = pair(op.size)
+    missing = [max(want - have, 0) for want, have in zip((height, width), image.shape[:2], strict=True)]
+    padded = np.pad(image, [*((m // 2, (m + 1) // 2) for m in missing), (0, 0)])
+    # Python rounds halves to the even neighbour, here as in torchvision.
+    top, left = round((padded.shape[0] - height) / 2), round((padded.shape[1] - width) / 2)
+    return padded[top : top + height, left : left + width]
+
+
+@apply_op.register
+def _random_horizontal_flip(op: RandomHorizontalFlip, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001
+    return image[:, ::-1] if drawn["flip"] else image
+
+
+@apply_op.register
+def _to_dtype(op: ToDtype, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    if op.dtype == "uint8":
+        return image
+    floats = image.astype(np.float32)
+    return floats / np.float32(255) if op.scale else floats
+
+
+@apply_op.register
+def _normalize(op: Normalize, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    return (image - np.array(op.mean, np.float32)) / np.array(op.std, np.float32)
