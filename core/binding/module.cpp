@@ -1,7 +1,6 @@
 // penstock._core: registers, and nothing else.
-#include <pybind11/pybind11.h>
-
 #include <jconfig.h>
+#include <pybind11/pybind11.h>
 
 #include "binding/register.h"
 
@@ -23,6 +22,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("debug") = kDebug;
   penstock::register_errors(module);
   penstock::register_random(module);
+  penstock::register_program(module);
   if (kDebug &&
       PyErr_WarnEx(PyExc_RuntimeWarning,
                    "penstock._core is a debug build: it is slow. Build again without PENSTOCK_DEBUG", 1) != 0) {

@@ -1,0 +1,108 @@
+// Program: a compiled augmentation pipeline.
+#include "engine/program.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/arguments.h"
+#include "binding/register.h"
+#include "engine/error.h"
+
+namespace py = pybind11;
+
+namespace penstock {
+namespace {
+
+size_t argument_count(OpKind kind) {
+  switch (kind) {
+    case OpKind::kRandomResizedCrop:
+    case OpKind::kNormalize:
+      return 6;
+    case OpKind::kResize:
+    case OpKind::kResizeShort:
+    case OpKind::kCenterCrop:
+    case OpKind::kToDtype:
+      return 2;
+    case OpKind::kRandomHorizontalFlip:
+      return 1;
+  }
+  return 0;
+}
+
+Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared) {
+  std::vector<Op> ops;
+  for (const auto& [name, arguments] : declared) {
+    Op op{Program::kind_of(name), {}};
+    const size_t expected = argument_count(op.kind);
+    if (arguments.size() != expected) {
+      throw Error(Fault::kSpec, name + ": expected " + std::to_string(expected) + " arguments, got " +
+                                    std::to_string(arguments.size()));
+    }
+    std::copy(arguments.begin(), arguments.end(), op.args.begin());
+    ops.push_back(op);
+  }
+  return Program(std::move(ops));
+}
+
+const char* dtype_name(const Program& program) {
+  switch (program.dtype()) {
+    case Dtype::kUint8:
+      return "uint8";
+    case Dtype::kFloat32:
+      return "float32";
+    case Dtype::kFloat16:
+      return "float16";
+  }
+  return "?";
+}
+
+py::object output_size(const Program& program) {
+  const std::optional<Size> size = program.output_size();
+  if (!size) return py::none();
+  return py::make_tuple(size->height, size->width);
+}
+
+py::array_t<double> draw(const Program& program, const py::int_& seed, const py::int_& epoch, const py::object& indices,
+                         const py::object& draws, const py::object& sizes, const py::int_& view) {
+  const py::ssize_t count = column_length("indices", indices);
+  const auto index_column = array_argument<int64_t>("indices", indices, {count});
+  const auto draw_column = array_argument<int64_t>("draws", draws, {count});
+  const auto size_table = array_argument<int32_t>("sizes", sizes, {count, 2});
+  SampleKey key;
+  key.seed = seed_argument(seed);
+  key.epoch = epoch_argument(epoch);
+  key.view = view_argument(view);
+  const auto columns = static_cast<py::ssize_t>(program.columns().size());
+  py::array_t<double> table({count, columns});
+  double* const rows = table.mutable_data();
+  const int64_t* const index = index_column.data();
+  const int64_t* const visit = draw_column.data();
+  const int32_t* const size = size_table.data();
+  const py::gil_scoped_release unlocked;
+  for (py::ssize_t row = 0; row < count; ++row) {
+    key.index = index[row];
+    key.draw = visit[row];
+    program.draw(key, {size[2 * row], size[2 * row + 1]}, rows + row * columns);
+  }
+  return table;
+}
+
+}  // namespace
+
+void register_program(py::module_& module) {
+  py::class_<Program>(module, "Program", py::is_final())
+      .def(py::init(&make_program), py::arg("ops"))
+      .def_property_readonly("columns", &Program::columns)
+      .def_property_readonly("output_size", &output_size)
+      .def_property_readonly("dtype", &dtype_name)
+      .def("draw", &draw, py::arg("seed"), py::arg("epoch"), py::arg("indices"), py::arg("draws"), py::arg("sizes"),
+           py::arg("view") = 0);
+}
+
+}  // namespace penstock

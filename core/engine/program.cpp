@@ -1,0 +1,242 @@
+#include "engine/program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "engine/drawing.h"
+#include "engine/error.h"
+
+namespace penstock {
+namespace {
+
+constexpr double kMaxSide = 65535;
+// Where Pillow refuses an image as a decompression bomb.
+constexpr int64_t kMaxPixels = 178956970;
+constexpr size_t kMaxOps = 65536;  // op positions have 16 bits of the counter
+
+struct OpName {
+  const char* name;
+  OpKind kind;
+};
+
+constexpr OpName kNames[] = {
+    {"random_resized_crop", OpKind::kRandomResizedCrop},
+    {"resize", OpKind::kResize},
+    {"resize_short", OpKind::kResizeShort},
+    {"center_crop", OpKind::kCenterCrop},
+    {"random_horizontal_flip", OpKind::kRandomHorizontalFlip},
+    {"to_dtype", OpKind::kToDtype},
+    {"normalize", OpKind::kNormalize},
+};
+
+std::string name_of(OpKind kind) {
+  for (const OpName& known : kNames) {
+    if (known.kind == kind) return known.name;
+  }
+  return "?";
+}
+
+std::string to_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+[[noreturn]] void refuse(const Op& op, const std::string& argument, const std::string& expected, double got) {
+  throw Error(Fault::kSpec, name_of(op.kind) + ": " + argument + ": expected " + expected + ", got " + to_text(got));
+}
+
+void check_side(const Op& op, size_t argument, const char* name, double lowest = 1) {
+  const double value = op.args[argument];
+  if (!(value >= lowest && value <= kMaxSide && value == std::floor(value))) {
+    refuse(op, name, "a whole number of pixels from " + to_text(lowest) + " to 65535", value);
+  }
+}
+
+void check_range(const Op& op, size_t first, const std::string& name, bool may_be_zero) {
+  const double low = op.args[first], high = op.args[first + 1];
+  if (!(std::isfinite(low) && (may_be_zero ? low >= 0 : low > 0))) {
+    refuse(op, name + "_min", may_be_zero ? "a finite number, 0 or more" : "a finite number above 0", low);
+  }
+  if (!(std::isfinite(high) && high > 0 && high >= low)) {
+    refuse(op, name + "_max", "a finite number above 0, not below " + name + "_min", high);
+  }
+}
+
+void check_normalize(const Op& op) {
+  for (size_t channel = 0; channel < 3; ++channel) {
+    const double mean = op.args[channel], deviation = op.args[channel + 3];
+    if (!std::isfinite(mean)) refuse(op, "mean_" + std::to_string(channel), "a finite number", mean);
+    if (!(std::isfinite(deviation) && deviation > 0)) {
+      refuse(op, "std_" + std::to_string(channel), "a finite number above 0", deviation);
+    }
+  }
+}
+
+void check_arguments(const Op& op) {
+  switch (op.kind) {
+    case OpKind::kRandomResizedCrop:
+      check_range(op, 2, "scale", true);
+      check_range(op, 4, "ratio", false);
+      [[fallthrough]];
+    case OpKind::kResize:
+    case OpKind::kCenterCrop:
+      check_side(op, 0, "height");
+      check_side(op, 1, "width");
+      return;
+    case OpKind::kResizeShort:
+      check_side(op, 0, "short");
+      check_side(op, 1, "max_size", 0);
+      if (op.args[1] != 0 && op.args[1] < op.args[0]) refuse(op, "max_size", "0 or at least `short`", op.args[1]);
+      return;
+    case OpKind::kRandomHorizontalFlip:
+      if (!(op.args[0] >= 0 && op.args[0] <= 1)) refuse(op, "p", "a probability from 0 to 1", op.args[0]);
+      return;
+    case OpKind::kToDtype:
+      if (!(op.args[0] == 0 || op.args[0] == 1 || op.args[0] == 2)) refuse(op, "dtype", "0, 1 or 2", op.args[0]);
+      if (!(op.args[1] == 0 || op.args[1] == 1)) refuse(op, "scale", "0 or 1", op.args[1]);
+      return;
+    case OpKind::kNormalize:
+      check_normalize(op);
+      return;
+  }
+}
+
+// Moves pixels, at most one to_dtype, at most one normalize of floats: in this order.
+void check_order(const std::vector<Op>& ops) {
+  const auto fail = [](const std::string& reason) { throw Error(Fault::kSpec, reason); };
+  const Op* conversion = nullptr;
+  const Op* normalization = nullptr;
+  for (const Op& op : ops) {
+    const bool last_steps = op.kind == OpKind::kToDtype || op.kind == OpKind::kNormalize;
+    if (normalization != nullptr) fail(name_of(op.kind) + ": expected nothing after normalize; move it before");
+    if (!last_steps && conversion != nullptr) fail(name_of(op.kind) + ": expected before to_dtype; move it there");
+    if (op.kind == OpKind::kToDtype && conversion != nullptr) fail("to_dtype: expected at most one; remove the other");
+    if (op.kind == OpKind::kToDtype) conversion = &op;
+    if (op.kind == OpKind::kNormalize) normalization = &op;
+  }
+  if (normalization != nullptr && (conversion == nullptr || conversion->args[0] == 0)) {
+    fail("normalize: expected floats, got uint8; put to_dtype with a float dtype before it");
+  }
+}
+
+// torchvision's rule for Resize(short, max_size=...), in integers (equal to its division in doubles at these sizes).
+Size resize_short(const Op& op, Size size) {
+  const auto short_side = static_cast<int64_t>(std::min(size.height, size.width));
+  const auto long_side = static_cast<int64_t>(std::max(size.height, size.width));
+  auto new_short = static_cast<int64_t>(op.args[0]);
+  const auto max_size = static_cast<int64_t>(op.args[1]);
+  int64_t new_long = new_short * long_side / short_side;
+  if (max_size != 0 && new_long > max_size) {
+    new_short = std::max<int64_t>(1, max_size * new_short / new_long);
+    new_long = max_size;
+  }
+  if (new_short * new_long > kMaxPixels) {
+    throw Error(Fault::kDecode, "resize_short to " + std::to_string(new_short) + " would make " +
+                                    std::to_string(new_long) + " px of the long side of an image of " +
+                                    std::to_string(size.width) + "x" + std::to_string(size.height) +
+                                    " px; leave the image out, or give max_size");
+  }
+  const Size upright{static_cast<int>(new_long), static_cast<int>(new_short)};
+  return size.width <= size.height ? upright : Size{upright.width, upright.height};
+}
+
+}  // namespace
+
+OpKind Program::kind_of(const std::string& name) {
+  std::string names;
+  for (const OpName& known : kNames) {
+    if (name == known.name) return known.kind;
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
+  }
+  throw Error(Fault::kSpec, "expected an op of " + names + ", got \"" + name + "\"");
+}
+
+Program::Program(std::vector<Op> ops) : ops_(std::move(ops)) {
+  if (ops_.size() > kMaxOps)
+    throw Error(Fault::kSpec, "expected at most 65536 ops, got " + std::to_string(ops_.size()));
+  check_order(ops_);
+  for (size_t position = 0; position < ops_.size(); ++position) {
+    const Op& op = ops_[position];
+    check_arguments(op);
+    const std::string prefix = std::to_string(position) + ".";
+    const auto column = static_cast<int>(columns_.size());
+    first_column_.push_back(-1);
+    if (op.kind == OpKind::kRandomResizedCrop) {
+      for (const char* field : {"x", "y", "width", "height"}) columns_.push_back(prefix + field);
+      first_column_.back() = column;
+    } else if (op.kind == OpKind::kRandomHorizontalFlip) {
+      columns_.push_back(prefix + "flip");
+      first_column_.back() = column;
+    } else if (op.kind == OpKind::kToDtype) {
+      dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
+    }
+    const bool sizes =
+        op.kind == OpKind::kRandomResizedCrop || op.kind == OpKind::kResize || op.kind == OpKind::kCenterCrop;
+    if (sizes || (op.kind == OpKind::kResizeShort && output_size_)) {
+      output_size_ = size_after(position, output_size_.value_or(Size{1, 1}));
+    }
+  }
+}
+
+size_t Program::item_bytes() const {
+  switch (dtype_) {
+    case Dtype::kUint8:
+      return 1;
+    case Dtype::kFloat32:
+      return 4;
+    case Dtype::kFloat16:
+      return 2;
+  }
+  return 1;
+}
+
+Size Program::size_after(size_t position, Size size) const {
+  const Op& op = ops_[position];
+  switch (op.kind) {
+    case OpKind::kRandomResizedCrop:
+    case OpKind::kResize:
+    case OpKind::kCenterCrop:
+      return {static_cast<int>(op.args[0]), static_cast<int>(op.args[1])};
+    case OpKind::kResizeShort:
+      return resize_short(op, size);
+    case OpKind::kRandomHorizontalFlip:
+    case OpKind::kToDtype:
+    case OpKind::kNormalize:
+      return size;
+  }
+  return size;
+}
+
+Size Program::result_size(Size decoded) const {
+  for (size_t position = 0; position < ops_.size(); ++position) decoded = size_after(position, decoded);
+  return decoded;
+}
+
+void Program::draw(const SampleKey& key, Size decoded, double* row) const {
+  if (decoded.height < 1 || decoded.width < 1) {
+    throw Error(Fault::kDecode, "expected an image of at least 1x1 px, got " + std::to_string(decoded.width) + "x" +
+                                    std::to_string(decoded.height));
+  }
+  const SampleStream sample(key);
+  Size size = decoded;
+  for (size_t position = 0; position < ops_.size(); ++position) {
+    const Op& op = ops_[position];
+    const OpStream stream(sample, position);
+    double* const fields = row + std::max(0, first_column_[position]);
+    if (op.kind == OpKind::kRandomResizedCrop) {
+      const Rect crop = draw_random_resized_crop(stream, op, size);
+      fields[0] = crop.x;
+      fields[1] = crop.y;
+      fields[2] = crop.width;
+      fields[3] = crop.height;
+    } else if (op.kind == OpKind::kRandomHorizontalFlip) {
+      fields[0] = draw_flip(stream, op) ? 1 : 0;
+    }
+    size = size_after(position, size);
+  }
+}
+
+}  // namespace penstock

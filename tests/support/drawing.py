@@ -1,0 +1,102 @@
+"""Penstock's random numbers in plain Python: the oracle for what `penstock._core` draws.
+
+Written from docs/design/2026-11-21-interfaces.md and, for the crop, from torchvision's `RandomResizedCrop.get_params`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Block = tuple[int, int, int, int]
+
+WORD = 0xFFFFFFFF
+
+
+def philox(key: tuple[int, int], counter: Block) -> Block:
+    """Philox4x32-10, word for word as in the paper."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        product0, product1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = product1 >> 32 ^ c1 ^ k0, product1 & WORD, product0 >> 32 ^ c3 ^ k1, product0 & WORD
+        k0, k1 = k0 + 0x9E3779B9 & WORD, k1 + 0xBB67AE85 & WORD
+    return c0, c1, c2, c3
+
+
+def unit_doubles(block: Block) -> tuple[float, float]:
+    return ((block[0] | block[1] << 32) >> 11) * 2.0**-53, ((block[2] | block[3] << 32) >> 11) * 2.0**-53
+
+
+def words(number: int) -> tuple[int, int]:
+    return number & WORD, number >> 32 & WORD
+
+
+@dataclass(frozen=True)
+class Key:
+    seed: int
+    epoch: int
+    index: int
+    draw: int
+    view: int = 0
+
+    def doubles(self, op: int, block: int) -> tuple[float, float]:
+        a = philox(words(self.seed), (*words(self.index), self.epoch, 0))
+        b = philox(a[:2], (*words(self.draw), a[2], a[3]))
+        return unit_doubles(philox(b[:2], (block, op | self.view << 16, b[2], b[3])))
+
+
+def random_resized_crop(
+    key: Key, op: int, size: tuple[int, int], scale: tuple[float, float], ratio: tuple[float, float]
+) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of the crop of a (height, width) image."""
+    height, width = size
+    log_ratio = math.log(ratio[0]), math.log(ratio[1])
+    for attempt in range(10):
+        u, v = key.doubles(op, 2 * attempt)
+        target_area = height * width * (scale[0] + u * (scale[1] - scale[0]))
+        aspect_ratio = math.exp(log_ratio[0] + v * (log_ratio[1] - log_ratio[0]))
+        w = round(math.sqrt(target_area * aspect_ratio))
+        h = round(math.sqrt(target_area / aspect_ratio))
+        if 0 < w <= width and 0 < h <= height:
+            u, v = key.doubles(op, 2 * attempt + 1)
+            return math.floor(v * (width - w + 1)), math.floor(u * (height - h + 1)), w, h
+    return central_crop(size, ratio)
+
+
+def central_crop(size: tuple[int, int], ratio: tuple[float, float]) -> tuple[int, int, int, int]:
+    height, width = size
+    w, h = width, height
+    if width / height < ratio[0]:
+        h = max(1, round(width / ratio[0]))
+    elif width / height > ratio[1]:
+        w = max(1, round(height * ratio[1]))
+    return (width - w) // 2, (height - h) // 2, w, h
+
+
+def flip(key: Key, op: int, p: float) -> bool:
+    return key.doubles(op, 0)[0] < p
+
+
+def permutation(size: int, seed: int, epoch: int, positions: range) -> list[int]:
+    """Indices at these positions of the shuffled epoch."""
+    a = philox(words(seed), (0, 0, epoch, 1))
+    if size < 65536:
+        order = list(range(size))
+        for i in range(size - 1, 0, -1):
+            j = math.floor(unit_doubles(philox(a[:2], (i >> 1, 0, a[2], a[3])))[i & 1] * (i + 1))
+            order[i], order[j] = order[j], order[i]
+        return [order[position] for position in positions]
+    return [_walk(position, size, a) for position in positions]
+
+
+def _walk(value: int, size: int, a: Block) -> int:
+    half = ((size - 1).bit_length() + 1) // 2
+    mask = (1 << half) - 1
+    while True:
+        left, right = value >> half, value & mask
+        for number in range(10):
+            left, right = right, left ^ (philox(a[:2], (right, number, a[2], a[3]))[0] & mask)
+        value = left << half | right
+        if value < size:
+            return value
