@@ -18,11 +18,12 @@ __all__ = [
     "flag",
     "height_width",
     "interpolation",
-    "interval",
     "pair",
     "per_channel",
     "probability",
     "refusal",
+    "rising",
+    "share",
     "side",
     "size_sequence",
 ]
@@ -54,10 +55,11 @@ def _is_number(value: object) -> bool:
 
 
 def _items(value: object) -> list[Any] | None:
-    """The items of a list-like argument, None for anything else."""
-    if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+    """The items of a list-like argument (a sequence, array or tensor), None for anything else."""
+    plain: Any = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(plain, (str, bytes, dict, set)) or not hasattr(plain, "__len__") or not hasattr(plain, "__iter__"):
         return None
-    return list(value)
+    return list(plain)
 
 
 def side(op: object, argument: str, value: object) -> int:
@@ -87,14 +89,28 @@ def pair(value: Size) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def interval(op: object, argument: str, value: object, *, low: float, high: float = math.inf) -> tuple[float, float]:
-    """(a, b) with low < a <= b <= high."""
+def _two_numbers(value: object) -> tuple[float, float] | None:
     items = _items(value)
-    if items is not None and len(items) == 2 and all(map(_is_number, items)) and low < items[0] <= items[1] <= high:
-        return float(items[0]), float(items[1])
-    limit = f" and high at most {high:g}" if math.isfinite(high) else ""
-    expected = f"(low, high) with {low:g} < low <= high{limit}"
-    raise refusal(op, argument, expected, value, "give two numbers in rising order")
+    if items is None or len(items) != 2 or not all(map(_is_number, items)):
+        return None
+    return float(items[0]), float(items[1])
+
+
+def rising(op: object, argument: str, value: object) -> tuple[float, float]:
+    """(low, high) with 0 < low <= high."""
+    numbers = _two_numbers(value)
+    if numbers is None or not 0 < numbers[0] <= numbers[1]:
+        raise refusal(op, argument, "(low, high) with 0 < low <= high", value, "give two numbers in rising order")
+    return numbers
+
+
+def share(op: object, argument: str, value: object) -> tuple[float, float]:
+    """(low, high) of a share of something: 0 <= low <= high <= 1, not both 0."""
+    numbers = _two_numbers(value)
+    if numbers is None or not 0 <= numbers[0] <= numbers[1] <= 1 or numbers[1] == 0:
+        expected = "(low, high) with 0 <= low <= high, high above 0 and at most 1"
+        raise refusal(op, argument, expected, value, "give two numbers in rising order")
+    return numbers
 
 
 def probability(op: object, argument: str, value: object) -> float:

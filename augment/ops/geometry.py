@@ -37,8 +37,8 @@ class RandomResizedCrop(Op):
     def __post_init__(self) -> None:
         self._store(
             size=check.height_width(self, "size", self.size),
-            scale=check.interval(self, "scale", self.scale, low=0.0, high=1.0),
-            ratio=check.interval(self, "ratio", self.ratio, low=0.0),
+            scale=check.share(self, "scale", self.scale),
+            ratio=check.rising(self, "ratio", self.ratio),
             interpolation=check.interpolation(self, "interpolation", self.interpolation),
             antialias=check.antialiased(self, "antialias", self.antialias),
         )

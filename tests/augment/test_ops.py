@@ -1,0 +1,282 @@
+"""Declared ops: what they take, what they store, and what they say about bad arguments."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.torchvision_shim import transforms_v2
+
+from penstock.augment import CenterCrop, Normalize, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from penstock.augment.ops import OPS, Op, op_from_dict
+from penstock.errors import SpecError
+
+SIZE = "a positive int or (height, width), each from 1 to 65535 pixels"
+SIZE_FIX = "for example size=224 or size=(224, 320)"
+SCALE = "(low, high) with 0 <= low <= high, high above 0 and at most 1"
+RATIO = "(low, high) with 0 < low <= high"
+PAIR_FIX = "give two numbers in rising order"
+CHANNELS = "3 finite numbers, one for each of R, G, B"
+DTYPE = "'float32', 'float16' or 'uint8', or numpy's or torch's object for one of them"
+DTYPE_FIX = "for example ToDtype('float32', scale=True)"
+
+BAD: list[tuple[Callable[[], Op], str]] = [
+    (lambda: RandomResizedCrop(0), f"RandomResizedCrop: size must be {SIZE}, got 0; {SIZE_FIX}"),
+    (lambda: RandomResizedCrop((224, 0)), f"RandomResizedCrop: size must be {SIZE}, got (224, 0); {SIZE_FIX}"),
+    (lambda: RandomResizedCrop(224.0), f"RandomResizedCrop: size must be {SIZE}, got 224.0; {SIZE_FIX}"),
+    (lambda: RandomResizedCrop("224"), f"RandomResizedCrop: size must be {SIZE}, got '224'; {SIZE_FIX}"),
+    (lambda: RandomResizedCrop(True), f"RandomResizedCrop: size must be {SIZE}, got True; {SIZE_FIX}"),
+    (
+        lambda: RandomResizedCrop(8, scale=(1, 0.5)),
+        f"RandomResizedCrop: scale must be {SCALE}, got (1, 0.5); {PAIR_FIX}",
+    ),
+    (lambda: RandomResizedCrop(8, scale=(0, 0)), f"RandomResizedCrop: scale must be {SCALE}, got (0, 0); {PAIR_FIX}"),
+    (
+        lambda: RandomResizedCrop(8, scale=(-0.1, 1)),
+        f"RandomResizedCrop: scale must be {SCALE}, got (-0.1, 1); {PAIR_FIX}",
+    ),
+    (
+        lambda: RandomResizedCrop(8, scale=(0.5, 2)),
+        f"RandomResizedCrop: scale must be {SCALE}, got (0.5, 2); {PAIR_FIX}",
+    ),
+    (lambda: RandomResizedCrop(8, scale=0.5), f"RandomResizedCrop: scale must be {SCALE}, got 0.5; {PAIR_FIX}"),
+    (lambda: RandomResizedCrop(8, scale=(1,)), f"RandomResizedCrop: scale must be {SCALE}, got (1,); {PAIR_FIX}"),
+    (lambda: RandomResizedCrop(8, ratio=(0, 1)), f"RandomResizedCrop: ratio must be {RATIO}, got (0, 1); {PAIR_FIX}"),
+    (lambda: RandomResizedCrop(8, ratio=(2, 1)), f"RandomResizedCrop: ratio must be {RATIO}, got (2, 1); {PAIR_FIX}"),
+    (
+        lambda: RandomResizedCrop(8, ratio=(1, float("inf"))),
+        f"RandomResizedCrop: ratio must be {RATIO}, got (1, inf); {PAIR_FIX}",
+    ),
+    (
+        lambda: RandomResizedCrop(8, interpolation="bicubic"),
+        "RandomResizedCrop: interpolation must be 'bilinear', got 'bicubic'; "
+        "leave the argument out, other filters are not supported",
+    ),
+    (
+        lambda: RandomResizedCrop(8, antialias=False),
+        "RandomResizedCrop: antialias must be True, got False; "
+        "leave the argument out, results are those of Pillow, which does so",
+    ),
+    (lambda: Resize(-3), f"Resize: size must be {SIZE}, got -3; {SIZE_FIX}"),
+    (lambda: Resize((1, 2, 3)), f"Resize: size must be {SIZE}, got (1, 2, 3); {SIZE_FIX}"),
+    (lambda: Resize(70_000), f"Resize: size must be {SIZE}, got 70000; {SIZE_FIX}"),
+    (lambda: Resize(None), f"Resize: size must be {SIZE}, got None; {SIZE_FIX}"),
+    (
+        lambda: Resize(8, "nearest"),
+        "Resize: interpolation must be 'bilinear', got 'nearest'; "
+        "leave the argument out, other filters are not supported",
+    ),
+    (
+        lambda: Resize(8, max_size=8),
+        "Resize: max_size must be greater than size, 8, got 8; give max_size=9 or more",
+    ),
+    (
+        lambda: Resize(8, max_size=0),
+        "Resize: max_size must be an int from 1 to 65535 (pixels), got 0; for example max_size=224",
+    ),
+    (
+        lambda: Resize((8, 9), max_size=10),
+        "Resize: max_size must be None where size is (height, width), got 10; "
+        "leave max_size out, or give size as an int",
+    ),
+    (
+        lambda: Resize(8, antialias=None),
+        "Resize: antialias must be True, got None; leave the argument out, results are those of Pillow, which does so",
+    ),
+    (lambda: CenterCrop([]), f"CenterCrop: size must be {SIZE}, got []; {SIZE_FIX}"),
+    (
+        lambda: RandomHorizontalFlip(1.5),
+        "RandomHorizontalFlip: p must be a probability from 0 to 1, got 1.5; for example p=0.5",
+    ),
+    (
+        lambda: RandomHorizontalFlip(float("nan")),
+        "RandomHorizontalFlip: p must be a probability from 0 to 1, got nan; for example p=0.5",
+    ),
+    (lambda: ToDtype("int8"), f"ToDtype: dtype must be {DTYPE}, got 'int8'; {DTYPE_FIX}"),
+    (lambda: ToDtype(torch.bfloat16), f"ToDtype: dtype must be {DTYPE}, got torch.bfloat16; {DTYPE_FIX}"),
+    (lambda: ToDtype(float), f"ToDtype: dtype must be {DTYPE}, got <class 'float'>; {DTYPE_FIX}"),
+    (lambda: ToDtype({}), f"ToDtype: dtype must be {DTYPE}, got {{}}; {DTYPE_FIX}"),
+    (
+        lambda: ToDtype("float32", scale=1),
+        "ToDtype: scale must be True or False, got 1; write scale=True or scale=False",
+    ),
+    (
+        lambda: Normalize((0.5, 0.5), (1, 1, 1)),
+        f"Normalize: mean must be {CHANNELS}, got (0.5, 0.5); for example mean=(0.5, 0.5, 0.5)",
+    ),
+    (lambda: Normalize(0.5, 1), f"Normalize: mean must be {CHANNELS}, got 0.5; for example mean=(0.5, 0.5, 0.5)"),
+    (
+        lambda: Normalize((0, 0, 0), (1, 1, float("nan"))),
+        f"Normalize: std must be {CHANNELS}, got (1, 1, nan); for example std=(0.5, 0.5, 0.5)",
+    ),
+    (
+        lambda: Normalize((1e39, 0, 0), (1, 1, 1)),
+        "Normalize: mean must be 3 numbers in the range of float32, got (1e+39, 0, 0); give smaller numbers",
+    ),
+    (
+        lambda: Normalize((0, 0, 0), (1, 0, 1)),
+        "Normalize: std must be 3 numbers greater than 0, got (1.0, 0.0, 1.0); "
+        "give the standard deviation of each channel, or 1 to leave it as it is",
+    ),
+    (
+        lambda: Normalize((0, 0, 0), (1, 1e-60, 1)),
+        "Normalize: std must be 3 numbers greater than 0, got (1.0, 1e-60, 1.0); "
+        "give the standard deviation of each channel, or 1 to leave it as it is",
+    ),
+]
+
+GOOD: list[Op] = [
+    RandomResizedCrop(224),
+    RandomResizedCrop((3, 5), (0, 0.5), (1, 1)),
+    Resize(256),
+    Resize((7, 9)),
+    Resize(7, max_size=12),
+    CenterCrop(224),
+    RandomHorizontalFlip(),
+    ToDtype("float16"),
+    ToDtype("float32", scale=True),
+    Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+]
+
+
+@pytest.mark.parametrize(("declare", "message"), BAD)
+def test_bad_argument_is_refused_by_name_value_and_fix(declare: Callable[[], Op], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        declare()
+    assert str(caught.value) == message
+
+
+def test_every_op_has_a_good_and_a_bad_example() -> None:
+    assert {type(op).__name__ for op in GOOD} == set(OPS)
+    assert {message.split(":")[0] for _, message in BAD} == set(OPS)
+
+
+@pytest.mark.parametrize("op", GOOD, ids=repr)
+class TestEveryOp:
+    def test_survives_dict_and_json(self, op: Op) -> None:
+        assert op_from_dict(op.to_dict()) == op
+        assert op_from_dict(json.loads(json.dumps(op.to_dict()))) == op
+
+    def test_repr_declares_it_again(self, op: Op) -> None:
+        assert eval(repr(op), dict(OPS)) == op
+
+    def test_pickles_and_copies(self, op: Op) -> None:
+        assert pickle.loads(pickle.dumps(op)) == op == copy.deepcopy(op)
+        assert hash(pickle.loads(pickle.dumps(op))) == hash(op)
+
+    def test_is_frozen_and_slotted(self, op: Op) -> None:
+        field = dataclasses.fields(op)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(op, field, 1)
+        assert not hasattr(op, "__dict__")
+
+    def test_lowers_to_floats(self, op: Op) -> None:
+        name, arguments = op.lower()
+        assert name == name.lower()
+        assert all(type(value) is float for value in arguments)
+
+
+@pytest.mark.parametrize(
+    ("op", "lowered"),
+    [
+        (RandomResizedCrop((3, 5), (0.1, 0.5), (1, 2)), ("random_resized_crop", (3, 5, 0.1, 0.5, 1, 2))),
+        (Resize((3, 5)), ("resize", (3, 5))),
+        (Resize(7), ("resize_short", (7, 0))),
+        (Resize(7, max_size=12), ("resize_short", (7, 12))),
+        (CenterCrop((3, 5)), ("center_crop", (3, 5))),
+        (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
+        (ToDtype("uint8"), ("to_dtype", (0, 0))),
+        (ToDtype("float32", scale=True), ("to_dtype", (1, 1))),
+        (ToDtype("float16"), ("to_dtype", (2, 0))),
+        (Normalize((1, 2, 3), (4, 5, 6)), ("normalize", (1, 2, 3, 4, 5, 6))),
+    ],
+    ids=repr,
+)
+def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, tuple[float, ...]]) -> None:
+    assert op.lower() == lowered
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (RandomResizedCrop(224), RandomResizedCrop([224, 224], [0.08, 1])),
+        (RandomResizedCrop(np.int64(8)), RandomResizedCrop((8,))),
+        (RandomResizedCrop(8, interpolation=Image.Resampling.BILINEAR), RandomResizedCrop(8)),
+        (Resize([256]), Resize(256)),
+        (Resize(np.array([3, 5])), Resize((3, 5))),
+        (Normalize(np.float32([0.5]), [1]), Normalize((0.5, 0.5, 0.5), (1, 1, 1))),
+        (Normalize(torch.tensor([0.5, 0.25, 0]), (1, 1, 1)), Normalize((0.5, 0.25, 0), (1, 1, 1))),
+        (RandomHorizontalFlip(1), RandomHorizontalFlip(1.0)),
+    ],
+    ids=repr,
+)
+def test_ways_to_write_the_same_op_are_equal(one: Op, other: Op) -> None:
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+def test_resize_of_an_int_is_not_that_of_a_square() -> None:
+    assert Resize(8) != Resize((8, 8))
+
+
+@pytest.mark.parametrize("name", ["uint8", "float32", "float16"])
+def test_dtype_is_known_as_string_numpy_and_torch_object(name: str) -> None:
+    given: list[Any] = [name, np.dtype(name), np.dtype(name).type, getattr(torch, name)]
+    assert {ToDtype(dtype).dtype for dtype in given} == {name}
+
+
+def test_torch_half_is_float16() -> None:
+    assert ToDtype(torch.half) == ToDtype("float16")
+
+
+def test_torchvisions_interpolation_mode_is_known() -> None:
+    mode = transforms_v2().InterpolationMode
+    assert Resize(8, interpolation=mode.BILINEAR) == Resize(8)
+    with pytest.raises(SpecError, match=r"Resize: interpolation must be 'bilinear', got <InterpolationMode\.BICUBIC"):
+        Resize(8, interpolation=mode.BICUBIC)
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
+    import inspect
+
+    theirs = inspect.signature(getattr(transforms_v2(), name)).parameters
+    ours = inspect.signature(OPS[name]).parameters
+    assert list(ours) == [p for p in theirs if p != "inplace"]
+    for argument, parameter in ours.items():
+        expected = theirs[argument].default
+        if argument == "size":
+            expected = inspect.Parameter.empty  # torchvision's Resize takes none at all with max_size
+        assert parameter.default == expected or (argument == "interpolation" and expected.value == parameter.default)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"op": "Rotate"}, "unknown op 'Rotate'; known ops are CenterCrop, Normalize, RandomHorizontalFlip, "
+         "RandomResizedCrop, Resize, ToDtype"),
+        ({"op": ["Resize"]}, "unknown op ['Resize']; known ops are CenterCrop, Normalize, RandomHorizontalFlip, "
+         "RandomResizedCrop, Resize, ToDtype"),
+        ({"size": 3}, "an op must be a mapping with a key 'op', got {'size': 3}; write it as Op.to_dict() does"),
+        ("Resize", "an op must be a mapping with a key 'op', got 'Resize'; write it as Op.to_dict() does"),
+        ({"op": "CenterCrop", "sise": 3}, "CenterCrop: unknown argument 'sise'; it takes size"),
+        ({"op": "Normalize", "mean": [0, 0, 0]}, "Normalize: argument 'std' is missing; it takes mean, std"),
+        ({"op": "CenterCrop", "size": 0}, f"CenterCrop: size must be {SIZE}, got 0; {SIZE_FIX}"),
+    ],
+)  # fmt: skip
+def test_bad_dict_is_refused_by_name(data: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        op_from_dict(data)
+    assert str(caught.value) == message
+
+
+def test_dict_may_leave_defaults_out() -> None:
+    assert op_from_dict({"op": "RandomResizedCrop", "size": 8}) == RandomResizedCrop(8)
