@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, SupportsIndex, TypeAlias, overload
+from typing import Any, SupportsIndex, TypeAlias, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,11 @@ from PIL import Image
 
 from ..errors import RecordError
 from ..record import Codec, Records
-from .image import decode_pil
+from .image import decode_pil, raw_pixels
+from .indices import Indices, checked_indices
 from .reading import read_record
 
-__all__ = ["Batch", "Dataset", "Labels", "Sample"]
+__all__ = ["Batch", "Dataset", "Labels", "Sample", "Transform"]
 
 Labels: TypeAlias = NDArray[np.int64] | NDArray[np.float32]
 """(n,) int64, or (n, k) int64 or float32 for several labels per sample."""
@@ -25,7 +26,9 @@ Sample: TypeAlias = tuple[Any, Any]
 """(image, label): (height, width, 3) uint8 RGB and an int, or a (k,) array; whatever the transforms make of them."""
 
 Batch: TypeAlias = tuple[Any, Labels]
-"""(images, labels): one (n, height, width, 3) array where all sizes agree, else a list of n arrays; and n labels."""
+"""(images, labels): one (n, height, width, 3) array where all sizes agree, else a list of n images; and n labels."""
+
+Transform: TypeAlias = Callable[[Any], Any]
 
 
 class Dataset(ABC):
@@ -36,9 +39,7 @@ class Dataset(ABC):
         target_transform: called with the label.
     """
 
-    def __init__(
-        self, *, transform: Callable[[Any], Any] | None = None, target_transform: Callable[[Any], Any] | None = None
-    ) -> None:
+    def __init__(self, *, transform: Transform | None = None, target_transform: Transform | None = None) -> None:
         self.transform = transform
         self.target_transform = target_transform
 
@@ -53,7 +54,7 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def labels(self) -> Labels:
-        """All labels, without reading or decoding an image. Don't write to it."""
+        """All labels, without reading or decoding an image; -1 where a sample has none. Don't write to it."""
 
     @abstractmethod
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
@@ -70,63 +71,73 @@ class Dataset(ABC):
     @overload
     def __getitem__(self, index: SupportsIndex) -> Sample: ...
     @overload
-    def __getitem__(self, index: slice | Sequence[int] | NDArray[np.integer[Any]]) -> Batch: ...
-    def __getitem__(self, index: SupportsIndex | slice | Sequence[int] | NDArray[np.integer[Any]]) -> Sample | Batch:
+    def __getitem__(self, index: slice | Indices) -> Batch: ...
+    def __getitem__(self, index: SupportsIndex | slice | Indices) -> Sample | Batch:
         """One sample for an int (negative: from the end), a batch for a slice or a sequence of ints.
 
         Raises:
             IndexError: an index is out of range.
+            TypeError: the index is none of these.
             RecordError: a sample can't be read or decoded; it names the sample's place.
         """
         if isinstance(index, slice):
-            return self._batch(range(len(self))[index])
-        if isinstance(index, SupportsIndex) and not (isinstance(index, np.ndarray) and index.ndim):
+            return self._batch(np.arange(len(self))[index])
+        # Whole tensors and arrays have __index__ too, but only those without dimensions are a single index.
+        if isinstance(index, SupportsIndex) and not getattr(index, "ndim", 0):
             return self.__getitems__([operator.index(index)])[0]
-        return self._batch(index)
+        return self._batch(cast("Indices", index))
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
+    def __getitems__(self, indices: Indices) -> list[Sample]:
         """[(image, label), ...] for these indices: what torch's loaders call for a batch."""
-        chosen = self._checked(indices)
+        chosen = checked_indices(indices, len(self))
         records = self.records(chosen)
-        return [self._sample(records, row, index) for row, index in enumerate(chosen)]
+        return [self._sample(records, row, index) for row, index in enumerate(chosen.tolist())]
 
     def __iter__(self) -> Iterator[Sample]:
         for index in range(len(self)):
             yield self.__getitems__([index])[0]
 
-    def _batch(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> Batch:
-        chosen = self._checked(indices)
-        samples = self.__getitems__(chosen)
+    def __repr__(self) -> str:
+        count = len(self.classes)
+        classes = f", {count} class{'es' * (count != 1)}" if count else ""
+        return f"{type(self).__name__}({self._origin()}{len(self)} samples{classes})"
+
+    def _origin(self) -> str:
+        """What the dataset was made from, as the start of its repr: "'path', ", or nothing."""
+        return ""
+
+    def _batch(self, indices: Indices) -> Batch:
+        samples = self.__getitems__(indices)
         images = [image for image, _ in samples]
-        same = len({getattr(image, "shape", None) for image in images}) == 1
-        whole = same and all(isinstance(image, np.ndarray) for image in images)
-        labels = self.labels[chosen] if self.target_transform is None else np.array([label for _, label in samples])
+        arrays = all(isinstance(image, np.ndarray) for image in images)
+        whole = arrays and len({image.shape for image in images}) == 1
+        labels = np.array([label for _, label in samples]) if samples else self.labels[:0]
         return (np.stack(images) if whole else images), labels
 
-    def _checked(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> list[int]:
-        size = len(self)
-        chosen = []
-        for given in indices:
-            index = operator.index(given)
-            if not -size <= index < size:
-                raise IndexError(f"index {index} is out of range: the dataset has {size} samples")
-            chosen.append(index % size)
-        return chosen
+    def _transforms(self, index: int) -> tuple[Transform | None, Transform | None]:
+        """The transforms for sample `index`: of the image, of the label."""
+        del index
+        return self.transform, self.target_transform
 
     def _sample(self, records: Records, row: int, index: int) -> Sample:
+        transform, target_transform = self._transforms(index)
         try:
-            image = self._image(records, row)
+            image = _load(records, row, as_pil=transform is not None)
         except RecordError as error:
             raise error.at(self.describe(index), index) from error.__cause__
         label: Any = records.labels[row]
         label = int(label) if label.ndim == 0 else label
-        return image, label if self.target_transform is None else self.target_transform(label)
+        return (
+            image if transform is None else transform(image),
+            label if target_transform is None else target_transform(label),
+        )
 
-    def _image(self, records: Records, row: int) -> Any:
-        data = read_record(records, row)
-        if records.codec[row] == Codec.RAW:
-            shape = (int(records.height[row]), int(records.width[row]), 3)
-            pixels = np.frombuffer(data, np.uint8).reshape(shape)
-            return pixels.copy() if self.transform is None else self.transform(Image.fromarray(pixels))
-        image = decode_pil(data)
-        return np.array(image) if self.transform is None else self.transform(image)
+
+def _load(records: Records, row: int, *, as_pil: bool) -> Any:
+    """One row as a PIL image, or as a fresh (height, width, 3) uint8 array."""
+    data = read_record(records, row)
+    if records.codec[row] == Codec.RAW:
+        pixels = raw_pixels(data, int(records.height[row]), int(records.width[row]))
+        return Image.fromarray(pixels) if as_pil else pixels.copy()
+    image = decode_pil(data)
+    return image if as_pil else np.array(image)

@@ -1,42 +1,83 @@
-"""Images in memory: from the bytes of a file to RGB pixels, by Pillow."""
+"""Images in memory: from the bytes of a record to RGB pixels, by Pillow."""
 
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import DecodeError, TruncatedError
 
 if TYPE_CHECKING:
     from ..record import Buffer
 
-__all__ = ["decode_pil", "decode_rgb"]
+__all__ = ["decode_pil", "decode_rgb", "raw_pixels"]
+
+# What Pillow's readers let out, besides OSError, when a file's bytes are damaged or made to harm.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    Image.DecompressionBombError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 
 def decode_pil(data: Buffer) -> Image.Image:
     """The image file in `data` as a loaded PIL image of mode RGB (Pillow's `convert("RGB")` of anything else).
 
     Raises:
-        DecodeError: the bytes are no image that Pillow reads; TruncatedError where the file ends too early.
+        DecodeError: the bytes are no image that Pillow reads.
+        TruncatedError: the file ends too early.
     """
     if len(data) == 0:
         raise TruncatedError("expected an image, but the file has no bytes; replace or remove it")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(bytes(data))) as image:
+            image.load()
+            # RGB has no transparency to keep; without the entry Pillow doesn't warn that it drops it.
+            image.info.pop("transparency", None)
             return image.convert("RGB")
-    except Image.UnidentifiedImageError:
-        raise DecodeError("expected an image that Pillow reads, but the bytes are of no known image format") from None
+    except UnidentifiedImageError:
+        raise DecodeError(
+            "expected an image that Pillow reads, but the bytes are of no known image format; replace or remove it"
+        ) from None
     except OSError as error:
         kind = TruncatedError if "truncated" in str(error) else DecodeError
-        raise kind(f"Pillow can't decode the image: {error}") from error
-    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise DecodeError(f"Pillow can't decode the image: {error}") from error
+        raise kind(f"Pillow can't decode the image: {error}; replace or remove it") from error
+    except DAMAGE as error:
+        raise DecodeError(
+            f"Pillow can't decode the image: {error or type(error).__name__}; replace or remove it"
+        ) from error
 
 
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """The image file in `data` as a fresh, writable (height, width, 3) uint8 array. Errors as `decode_pil`."""
     return np.array(decode_pil(data))
+
+
+def raw_pixels(data: Buffer, height: int, width: int) -> NDArray[np.uint8]:
+    """The bytes of a `Codec.RAW` record as a (height, width, 3) uint8 view.
+
+    Raises:
+        DecodeError: the bytes are not as many as an image of this size has, or the size is none.
+    """
+    flat = np.frombuffer(data, np.uint8)
+    if height < 1 or width < 1 or flat.size != height * width * 3:
+        raise DecodeError(
+            f"expected {height} x {width} x 3 bytes of raw pixels, got {flat.size} bytes; "
+            "the record is damaged: write the dataset again"
+        )
+    return flat.reshape(height, width, 3)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read_record"]
 
+# Without O_NONBLOCK, opening a named pipe would wait for its writer for ever; regular files don't care.
+OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
 
 def read_record(records: Records, row: int) -> Buffer:
     """The undecoded bytes of one row, with its checksum compared.
@@ -23,11 +26,13 @@ def read_record(records: Records, row: int) -> Buffer:
     """
     payload = records.payloads[row] if records.payloads is not None else None
     data = _read_location(records, row) if payload is None else payload
-    if records.checksum is not None and crc32c(data) != int(records.checksum[row]):
-        raise ChecksumError(
-            f"checksum mismatch: expected CRC-32C {int(records.checksum[row]):08x}, got {crc32c(data):08x}; "
-            "the stored bytes have changed: restore the file, or pack it again"
-        )
+    if records.checksum is not None:
+        expected, actual = int(records.checksum[row]), crc32c(data)
+        if actual != expected:
+            raise ChecksumError(
+                f"checksum mismatch: expected CRC-32C {expected:08x}, got {actual:08x}: the stored bytes have changed; "
+                "restore the file, or write the dataset again"
+            )
     return data
 
 
@@ -35,23 +40,23 @@ def _read_location(records: Records, row: int) -> bytes:
     path = records.paths[int(records.file[row])]
     offset, length = int(records.offset[row]), int(records.length[row])
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(path, OPEN_FLAGS)
     except FileNotFoundError:
-        raise MissingFileError(f"{path} is not there; restore it, or leave it out of the dataset") from None
+        raise MissingFileError("the file is not there; restore it, or leave it out of the dataset") from None
     except OSError as error:
-        raise RecordError(f"{path} can't be opened: {error.strerror}") from error
+        raise RecordError(f"the file can't be opened: {error.strerror}") from error
     try:
         if length == WHOLE_FILE:
             length = os.fstat(descriptor).st_size
         data = _read_fully(descriptor, offset, length)
     except OSError as error:
-        raise RecordError(f"{path} can't be read: {error.strerror}") from error
+        raise RecordError(f"the file can't be read: {error.strerror}") from error
     finally:
         os.close(descriptor)
     if len(data) != length:
         raise TruncatedError(
-            f"expected {length} bytes at offset {offset} of {path}, got {len(data)}: "
-            "the file is shorter than its index says; restore it, or pack it again"
+            f"expected {length} bytes at offset {offset}, got {len(data)}: the file is shorter than its index says; "
+            "restore it, or write the dataset again"
         )
     return data
 
