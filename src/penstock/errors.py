@@ -14,7 +14,8 @@
     ├── PackingError (also OSError)            a pack or LMDB can't be written (no room, other options ...)
     ├── SpecError (also ValueError)            an augmentation is declared wrong
     ├── OptionError (also ValueError)          an argument or a combination of arguments is refused
-    └── EngineClosedError (also RuntimeError)  a loader or engine is used after close()
+    ├── EngineClosedError (also RuntimeError)  a loader or engine is used after close()
+    └── TrainingError (also RuntimeError)      a training run can't go on: bad checkpoint, diverged loss ...
 
 A message says what was expected, what came, where (file, record, offset) and what to do next.
 """
@@ -33,6 +34,7 @@ __all__ = [
     "PenstockError",
     "RecordError",
     "SpecError",
+    "TrainingError",
     "TruncatedError",
     "UnknownClassError",
 ]
@@ -112,6 +114,10 @@ class OptionError(PenstockError, ValueError):
 
 class EngineClosedError(PenstockError, RuntimeError):
     """A loader or engine was used after it had been closed."""
+
+
+class TrainingError(PenstockError, RuntimeError):
+    """A training run can't go on; the message says why and what is left of it."""
 
 
 def _rebuild_record_error(kind: type[RecordError], reason: str, source: str, index: int | None) -> RecordError:

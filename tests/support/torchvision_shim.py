@@ -16,15 +16,25 @@ OPS = ("nms(Tensor dets, Tensor scores, float iou_threshold)", "qnms(Tensor dets
 
 def transforms_v2() -> ModuleType:
     """`torchvision.transforms.v2`; skips the calling test where torchvision is missing."""
+    return torchvision_module("transforms.v2")
+
+
+def models() -> ModuleType:
+    """`torchvision.models`; skips the calling test where torchvision is missing."""
+    return torchvision_module("models")
+
+
+def torchvision_module(name: str) -> ModuleType:
+    """The module of this name inside torchvision."""
     if importlib.util.find_spec("torchvision") is None:
         pytest.skip("torchvision is not installed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its image reader may be missing, and is not needed
         try:
-            return importlib.import_module("torchvision.transforms.v2")
+            return importlib.import_module(f"torchvision.{name}")
         except RuntimeError:
             declare_ops()
-            return importlib.import_module("torchvision.transforms.v2")
+            return importlib.import_module(f"torchvision.{name}")
 
 
 @functools.cache
