@@ -1,0 +1,94 @@
+// probe_image, check_jpeg, decode_jpeg and the choice of instruction set.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "binding/bytes_view.h"
+#include "binding/register.h"
+#include "engine/error.h"
+#include "engine/jpeg.h"
+#include "engine/simd.h"
+
+namespace py = pybind11;
+
+namespace penstock {
+namespace {
+
+using Region = std::array<int, 4>;  // x, y, width, height
+
+Size open_or_refuse(JpegDecoder& decoder, Bytes data) {
+  const std::optional<Size> size = decoder.open(data);
+  if (size) return *size;
+  throw Error(
+      Fault::kOption,
+      "data: expected a JPEG of 8 bits, grey or with 3 components, Huffman-coded; got something else, which goes to "
+      "Pillow (probe_image tells)");
+}
+
+Rect rect_of(const std::optional<Region>& region, Size size) {
+  if (!region) return {0, 0, size.width, size.height};
+  const auto [x, y, width, height] = *region;
+  const bool inside =
+      x >= 0 && y >= 0 && width >= 1 && height >= 1 && x <= size.width - width && y <= size.height - height;
+  if (inside) return {x, y, width, height};
+  throw Error(Fault::kOption, "region: expected (x, y, width, height) inside " + std::to_string(size.width) + "x" +
+                                  std::to_string(size.height) + " pixels, got (" + std::to_string(x) + ", " +
+                                  std::to_string(y) + ", " + std::to_string(width) + ", " + std::to_string(height) +
+                                  ")");
+}
+
+std::tuple<std::string, int, int> probe_image(const py::object& data) {
+  const BytesView view(data);
+  const py::gil_scoped_release unlocked;
+  JpegDecoder decoder;
+  const std::optional<Size> size = decoder.open(view.bytes());
+  if (!size) return {"other", 0, 0};
+  return {"jpeg", size->width, size->height};
+}
+
+std::tuple<int, int, std::string> check_jpeg(const py::object& data) {
+  const BytesView view(data);
+  const py::gil_scoped_release unlocked;
+  JpegDecoder decoder;
+  const Size size = open_or_refuse(decoder, view.bytes());
+  const std::string sampling = decoder.sampling();
+  decoder.check();
+  return {size.width, size.height, sampling};
+}
+
+py::array_t<uint8_t> decode_jpeg(const py::object& data, const std::optional<Region>& region) {
+  const BytesView view(data);
+  JpegDecoder decoder;
+  Pixels pixels;
+  {
+    const py::gil_scoped_release unlocked;
+    const Size size = open_or_refuse(decoder, view.bytes());
+    pixels = decoder.decode(rect_of(region, size));
+  }
+  py::array_t<uint8_t> image({pixels.size.height, pixels.size.width, 3});
+  uint8_t* const out = image.mutable_data();
+  const py::gil_scoped_release unlocked;
+  const size_t row_bytes = static_cast<size_t>(pixels.size.width) * 3;
+  for (int y = 0; y < pixels.size.height; ++y) {
+    std::memcpy(out + y * row_bytes, pixels.data + y * pixels.stride, row_bytes);
+  }
+  return image;
+}
+
+}  // namespace
+
+void register_image(py::module_& module) {
+  module.def("probe_image", &probe_image, py::arg("data"));
+  module.def("check_jpeg", &check_jpeg, py::arg("data"));
+  module.def("decode_jpeg", &decode_jpeg, py::arg("data"), py::arg("region") = py::none());
+  module.def("simd_levels", &simd_levels);
+  module.def("set_simd_level", &set_simd_level, py::arg("level"));
+}
+
+}  // namespace penstock

@@ -1,0 +1,293 @@
+#include "engine/jpeg.h"
+
+#include <jpeglib.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include "engine/error.h"
+#include "engine/jpeg_header.h"
+#include "engine/jpeg_segments.h"
+#include "engine/scratch.h"
+
+namespace penstock {
+namespace {
+
+// A hostile progressive file can repeat scans that cost nothing to store and much to apply.
+constexpr int kMaxScans = 500;
+constexpr int kRowsPerCall = 16;
+constexpr size_t kPillowBlock = 65536;  // ImageFile.MAXBLOCK
+
+int align_down(int value, int step) { return value / step * step; }
+
+[[noreturn]] void throw_unreadable(const char* message, ptrdiff_t place) {
+  throw Error(Fault::kDecode, std::string("not a readable JPEG: libjpeg says \"") + message + "\" near byte " +
+                                  std::to_string(place) + "; fetch the file again, or remove it");
+}
+
+[[noreturn]] void throw_truncated(size_t size) {
+  throw Error(Fault::kTruncated, "the JPEG ends before its last row, at byte " + std::to_string(size) +
+                                     "; fetch the file again, or remove it");
+}
+
+}  // namespace
+
+// libjpeg's objects and callbacks. libjpeg reports an error by calling on_error, which must not return: it jumps back
+// into `attempt`. So nothing that runs inside `attempt` may hold an object with a destructor.
+struct JpegDecoder::State {
+  jpeg_decompress_struct info;
+  jpeg_error_mgr errors;
+  jpeg_source_mgr source;
+  jpeg_progress_mgr progress;
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX];
+
+  Bytes data;
+  size_t pending_skip = 0;  // bytes to drop from the next block
+  Rect area;                // what `pixels` holds: the region and its margin
+  size_t stride = 0;
+  Scratch<uint8_t> pixels;
+  Scratch<uint8_t> row;
+
+  void create();
+  void open(size_t first_bytes);
+  bool extend();
+  bool read_header();
+  bool start();
+  void choose_area(Rect region);
+  bool read_area();
+  bool ends_well();
+  bool read_every_row(int kept_rows);
+  void decode_in_blocks(int kept_rows);
+
+  // Runs `body`; false when libjpeg reported an error in it.
+  template <typename Body>
+  __attribute__((noinline)) bool attempt(Body body) {
+    if (setjmp(jump) != 0) return false;
+    body();
+    return true;
+  }
+
+  // As `attempt`, for a body that returns false where the data end too early. Throws Error.
+  template <typename Body>
+  void run(Body body) {
+    bool complete = false;
+    const bool alive = attempt([&] { complete = body(); });
+    if (alive && complete) return;
+    const ptrdiff_t place = source.next_input_byte - data.data;
+    jpeg_abort_decompress(&info);
+    if (!alive) throw_unreadable(message, place);
+    throw_truncated(data.size);
+  }
+
+  static State* of(j_common_ptr info) { return static_cast<State*>(info->client_data); }
+
+  static void on_error(j_common_ptr info) {
+    info->err->format_message(info, of(info)->message);
+    std::longjmp(of(info)->jump, 1);
+  }
+
+  static void on_progress(j_common_ptr info) {
+    State* const state = of(info);
+    if (state->info.input_scan_number <= kMaxScans) return;
+    std::snprintf(state->message, sizeof state->message, "more than %d scans", kMaxScans);
+    std::longjmp(state->jump, 1);
+  }
+
+  static void ignore_message(j_common_ptr) {}
+  static void ignore_event(j_decompress_ptr) {}
+
+  // libjpeg suspends; `extend` follows, or the data are at their end.
+  static boolean on_empty(j_decompress_ptr) { return FALSE; }
+
+  static void on_skip(j_decompress_ptr info, long bytes) {
+    const size_t wanted = static_cast<size_t>(std::max(bytes, 0L));
+    const size_t skipped = std::min(wanted, info->src->bytes_in_buffer);
+    info->src->next_input_byte += skipped;
+    info->src->bytes_in_buffer -= skipped;
+    of(reinterpret_cast<j_common_ptr>(info))->pending_skip = wanted - skipped;
+  }
+};
+
+void JpegDecoder::State::create() {
+  info.err = jpeg_std_error(&errors);
+  errors.error_exit = on_error;
+  errors.output_message = ignore_message;
+  info.client_data = this;
+  jpeg_create_decompress(&info);
+  info.src = &source;
+  source.init_source = ignore_event;
+  source.fill_input_buffer = on_empty;
+  source.skip_input_data = on_skip;
+  source.resync_to_restart = jpeg_resync_to_restart;
+  source.term_source = ignore_event;
+  info.progress = &progress;
+  progress.progress_monitor = on_progress;
+}
+
+void JpegDecoder::State::open(size_t first_bytes) {
+  jpeg_abort_decompress(&info);
+  source.next_input_byte = data.data;
+  source.bytes_in_buffer = first_bytes;
+  pending_skip = 0;
+  run([this] { return read_header(); });
+}
+
+// Fancy upsampling looks at neighbouring chroma samples; libjpeg's own cropping and skipping take the crop's edge for
+// the image's there, hence a margin of one MCU. Below, libjpeg reads on by itself.
+void JpegDecoder::State::choose_area(Rect region) {
+  const int bottom = region.y + region.height;
+  const int mcu_width = info.max_h_samp_factor * DCTSIZE;
+  const int mcu_height = info.max_v_samp_factor * DCTSIZE;
+  const int left = std::max(0, align_down(region.x, mcu_width) - mcu_width);
+  const int right = std::min(static_cast<int>(info.output_width), region.x + region.width + mcu_width);
+  const int top = std::max(0, align_down(region.y, mcu_height) - mcu_height);
+  JDIMENSION x = static_cast<JDIMENSION>(left);
+  JDIMENSION width = static_cast<JDIMENSION>(right - left);
+  jpeg_crop_scanline(&info, &x, &width);
+  area = {static_cast<int>(x), top, static_cast<int>(width), bottom - top};
+}
+
+bool JpegDecoder::State::read_area() {
+  if (area.y > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(area.y));
+  const JDIMENSION bottom = static_cast<JDIMENSION>(area.y + area.height);
+  uint8_t* next = pixels.get();
+  while (info.output_scanline < bottom) {
+    JSAMPROW rows[kRowsPerCall];
+    const JDIMENSION wanted = std::min<JDIMENSION>(kRowsPerCall, bottom - info.output_scanline);
+    for (JDIMENSION i = 0; i < wanted; ++i) rows[i] = next + i * stride;
+    const JDIMENSION got = jpeg_read_scanlines(&info, rows, wanted);
+    if (got == 0) return false;
+    next += got * stride;
+  }
+  return true;
+}
+
+// Whether what follows the decoded rows is sure to satisfy Pillow. Several scans have been read to their end already;
+// after a single one the decoder can neither run out of data nor meet a segment that it refuses if EOI comes next.
+bool JpegDecoder::State::ends_well() {
+  if (jpeg_has_multiple_scans(&info)) return true;
+  if (info.unread_marker != 0 && !is_restart(info.unread_marker)) return info.unread_marker == kEoi;
+  return JpegSegments({source.next_input_byte, source.bytes_in_buffer}, 0).marker_after_scan() == kEoi;
+}
+
+bool JpegDecoder::State::extend() {
+  const uint8_t* const end = source.next_input_byte + source.bytes_in_buffer;
+  const size_t left = data.size - static_cast<size_t>(end - data.data);
+  if (left == 0) return false;
+  source.bytes_in_buffer += std::min(left, kPillowBlock);
+  const size_t skipped = std::min(pending_skip, source.bytes_in_buffer);
+  source.next_input_byte += skipped;
+  source.bytes_in_buffer -= skipped;
+  pending_skip -= skipped;
+  return true;
+}
+
+bool JpegDecoder::State::read_header() {
+  while (jpeg_read_header(&info, TRUE) != JPEG_HEADER_OK) {
+    if (!extend()) return false;
+  }
+  return true;
+}
+
+// Where a file has several scans, this reads them all.
+bool JpegDecoder::State::start() {
+  info.out_color_space = JCS_RGB;
+  while (!jpeg_start_decompress(&info)) {
+    if (!extend()) return false;
+  }
+  return true;
+}
+
+bool JpegDecoder::State::read_every_row(int kept_rows) {
+  while (info.output_scanline < info.output_height) {
+    const bool kept = info.output_scanline < static_cast<JDIMENSION>(kept_rows);
+    JSAMPROW scanline = kept ? pixels.get() + info.output_scanline * stride : row.get();
+    while (jpeg_read_scanlines(&info, &scanline, 1) == 0) {
+      if (!extend()) return false;
+    }
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+// Decodes the open file as Pillow does, to share its verdict: in blocks (where the data end just before the last MCU,
+// their size decides how far the decoder gets), every row, and what follows the last one may end early but not be
+// refused.
+void JpegDecoder::State::decode_in_blocks(int kept_rows) {
+  open(std::min(data.size, kPillowBlock));
+  run([this] { return start(); });
+  area = {0, 0, static_cast<int>(info.output_width), kept_rows};
+  stride = size_t{info.output_width} * 3;
+  pixels.reserve(stride * static_cast<size_t>(kept_rows) + kReadAhead);
+  row.reserve(stride);
+  run([this, kept_rows] { return read_every_row(kept_rows); });
+}
+
+JpegDecoder::JpegDecoder() : state_(new State) {
+  State& state = *state_;
+  if (!state.attempt([&state] { state.create(); })) throw_unreadable(state.message, 0);
+}
+
+JpegDecoder::~JpegDecoder() { jpeg_destroy_decompress(&state_->info); }
+
+std::optional<Size> JpegDecoder::open(Bytes data) {
+  const std::optional<Size> size = read_jpeg_header(data);
+  if (!size) return std::nullopt;
+  state_->data = data;
+  state_->open(data.size);
+  return size;
+}
+
+Pixels JpegDecoder::decode(Rect region) {
+  State& state = *state_;
+  state.run([&state] { return state.start(); });
+  state.run([&state, region] {
+    state.choose_area(region);
+    return true;
+  });
+  state.stride = static_cast<size_t>(state.area.width) * 3;
+  state.pixels.reserve(state.stride * static_cast<size_t>(state.area.height) + kReadAhead);
+  bool complete = false;
+  state.run([&state, &complete] {
+    complete = state.read_area();
+    return true;
+  });
+  if (!complete || !state.ends_well()) state.decode_in_blocks(region.y + region.height);
+  const size_t rows = static_cast<size_t>(region.y - state.area.y);
+  const size_t columns = static_cast<size_t>(region.x - state.area.x);
+  return {state.pixels.get() + rows * state.stride + columns * 3,
+          {region.height, region.width},
+          static_cast<ptrdiff_t>(state.stride)};
+}
+
+void JpegDecoder::check() { state_->decode_in_blocks(0); }
+
+std::string JpegDecoder::sampling() const {
+  const jpeg_decompress_struct& info = state_->info;
+  if (info.num_components == 1) return "grey";
+  struct Name {
+    int h, v;
+    const char* text;
+  };
+  static constexpr Name kNames[] = {{1, 1, "4:4:4"}, {2, 1, "4:2:2"}, {2, 2, "4:2:0"},
+                                    {1, 2, "4:4:0"}, {4, 1, "4:1:1"}, {4, 2, "4:1:0"}};
+  const jpeg_component_info *luma = &info.comp_info[0], *cb = &info.comp_info[1], *cr = &info.comp_info[2];
+  if (cb->h_samp_factor == cr->h_samp_factor && cb->v_samp_factor == cr->v_samp_factor) {
+    for (const Name& name : kNames) {
+      const bool matches =
+          luma->h_samp_factor == name.h * cb->h_samp_factor && luma->v_samp_factor == name.v * cb->v_samp_factor;
+      if (matches) return name.text;
+    }
+  }
+  std::string factors;
+  for (const jpeg_component_info* component : {luma, cb, cr}) {
+    factors += (factors.empty() ? "" : ",") + std::to_string(component->h_samp_factor) + "x" +
+               std::to_string(component->v_samp_factor);
+  }
+  return factors;
+}
+
+}  // namespace penstock
