@@ -5,6 +5,8 @@ from __future__ import annotations
 if __name__ != "penstock.loaders":
     raise ImportError(f"import this package as penstock.loaders, not as {__name__!r}")
 
+from .augmented import Augmented
+from .dataloader import DataLoader
 from .scatter import gather, scatter
 
-__all__ = ["gather", "scatter"]
+__all__ = ["Augmented", "DataLoader", "gather", "scatter"]

@@ -1,0 +1,155 @@
+"""A dataset together with the pipeline that its images go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import Dataset, IterableDataset, default_collate
+
+from ..augment import Pipeline
+from ..errors import OptionError
+from .keys import KeyedIndex
+from .wrappers import levels, refuse_transform
+
+__all__ = ["Augmented", "augmented"]
+
+
+class Augmented(Dataset[Any]):
+    """A map-style dataset whose images have gone through a pipeline; `DataLoader(ds, augment=p)` makes one.
+
+    Samples of `dataset` are tuples with the image first: a PIL image, a (height, width, 3) uint8 array, or a (3,
+    height, width) uint8 tensor; one channel, or none, is grey and becomes RGB. Samples of this dataset have a (3,
+    height, width) tensor of `pipeline.dtype` in its place, and the rest as it was.
+
+    In a Penstock `DataLoader` the random draws of a sample depend on its key (seed, epoch, index, draw). Indexed in any
+    other way, each draws a fresh key from torch's default generator, as torchvision's transforms do. Other attributes
+    (`classes`, `labels`, `records` ...) are those of `dataset`.
+
+    Args:
+        dataset: map-style, with no image transform of its own.
+        pipeline: what its images go through.
+
+    Attributes:
+        dataset, pipeline: as given.
+
+    Raises:
+        OptionError: `pipeline` is no `Pipeline`; `dataset` is iterable-style, is augmented already, or has a
+            `transform`, at any level of wrapping.
+    """
+
+    def __init__(self, dataset: Any, pipeline: Pipeline) -> None:
+        if not isinstance(pipeline, Pipeline):
+            raise OptionError(
+                f"augment must be a penstock.augment.Pipeline, got {type(pipeline).__name__}; give a Python "
+                "callable to the dataset as its transform"
+            )
+        if isinstance(dataset, IterableDataset):
+            raise OptionError(
+                f"augment needs a map-style dataset, got the IterableDataset {type(dataset).__name__}: its samples "
+                "have no index to key random draws by; apply a transform inside it instead"
+            )
+        refuse_transform(dataset)
+        for place, level in levels(dataset):
+            if isinstance(level, Augmented):
+                raise OptionError(f"{place} is augmented already, by {level.pipeline!r}; give the pipeline once")
+        self.dataset = dataset
+        self.pipeline: Pipeline = pipeline
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One sample for an int; (images, labels) for a slice or sequence of ints, images stacked where sizes agree."""
+        if isinstance(index, slice):
+            return self._batch(range(len(self))[index])
+        if isinstance(index, Sequence) and not isinstance(index, str):
+            return self._batch(index)
+        if isinstance(index, np.ndarray | torch.Tensor) and index.ndim:
+            return self._batch(index.tolist())
+        return self._augment(self.dataset[_plain(index)], index)
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The samples at these indices, as torch's loaders ask for them."""
+        plain = [_plain(index) for index in indices]
+        several = getattr(self.dataset, "__getitems__", None)
+        samples = several(plain) if several else [self.dataset[index] for index in plain]
+        return [self._augment(sample, index) for sample, index in zip(samples, indices, strict=True)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in ("dataset", "pipeline"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.dataset, name)
+
+    def __repr__(self) -> str:
+        return f"Augmented({self.dataset!r}, {self.pipeline!r})"
+
+    def _batch(self, indices: Sequence[int]) -> tuple[Any, ...]:
+        columns = [list(column) for column in zip(*self.__getitems__(indices), strict=True)]
+        if not columns:
+            return [], torch.empty(0, dtype=torch.int64)
+        images, *others = columns
+        whole = torch.stack(images) if len({image.shape for image in images}) == 1 else images
+        return whole, *(default_collate(other) for other in others)
+
+    def _augment(self, sample: Any, index: Any) -> tuple[Any, ...]:
+        if not isinstance(sample, tuple | list) or not sample:
+            raise OptionError(
+                f"augment needs samples (image, label), got {type(sample).__name__} as sample {index!r} of "
+                f"{type(self.dataset).__name__}"
+            )
+        pixels = self._pixels(sample[0], index)
+        key = _key(index)
+        program = self.pipeline.program
+        size = np.array([pixels.shape[:2]], np.int32)
+        params = program.draw(key.seed, key.epoch, np.array([key], np.int64), np.array([key.draw], np.int64), size)
+        return torch.from_numpy(program.apply(pixels, params[0])), *sample[1:]
+
+    def _pixels(self, image: Any, index: Any) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8, C order."""
+        if isinstance(image, Image.Image):
+            return np.asarray(image.convert("RGB"))
+        pixels = image
+        if isinstance(image, torch.Tensor):
+            pixels = image.numpy(force=True)
+            pixels = np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
+        if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.size:
+            pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+            if pixels.ndim == 3 and pixels.shape[2] in (1, 3):
+                return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+        shape = f" {image.dtype} of shape {tuple(image.shape)}" if hasattr(image, "shape") else ""
+        raise OptionError(
+            "augment needs images that are PIL images, (height, width, 3) uint8 arrays or (3, height, width) uint8 "
+            f"tensors, got {type(image).__name__}{shape} as sample {index!r} of {type(self.dataset).__name__}"
+        )
+
+
+def augmented(dataset: Any, pipeline: Pipeline) -> Augmented:
+    """`dataset` with this pipeline: itself where it has it already, so that rebuilding a loader wraps nothing twice.
+
+    Raises:
+        OptionError: as `Augmented`; also for a dataset that has another pipeline.
+    """
+    if not isinstance(dataset, Augmented):
+        return Augmented(dataset, pipeline)
+    if dataset.pipeline != pipeline:
+        raise OptionError(
+            f"augment conflicts with the dataset's pipeline: expected {dataset.pipeline!r} or none, got {pipeline!r}; "
+            "leave out augment=, or give the loader the dataset inside (dataset.dataset)"
+        )
+    return dataset
+
+
+def _plain(index: Any) -> Any:
+    return int(index) if isinstance(index, KeyedIndex) else index
+
+
+def _key(index: SupportsIndex | Any) -> KeyedIndex:
+    if isinstance(index, KeyedIndex):
+        return index
+    seed = int(torch.empty((), dtype=torch.int64).random_().item())
+    return KeyedIndex(0, seed, epoch=0, draw=0)

@@ -1,0 +1,153 @@
+"""The native engine: C++ threads read, decode and augment whole batches without Python."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from ... import _core
+from ...errors import EngineClosedError, OptionError, RecordError
+from ...formats.image import decode_rgb
+from ...record import RecordSource
+from ..keys import SampleKeys
+
+if TYPE_CHECKING:
+    from ...augment import Pipeline
+    from ..dataloader import DataLoader
+
+__all__ = ["NativeIterator"]
+
+_DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One batch under way, or what kept it from starting."""
+
+    keys: SampleKeys
+    tensors: list[torch.Tensor] = field(default_factory=list)
+    ticket: int = -1
+    failure: Exception | None = None
+
+
+class NativeIterator(_BaseDataLoaderIter):
+    """One pass over a loader's batches `[images, labels]`, in order, each in fresh tensors.
+
+    As with torch's workers, `prefetch_factor * num_workers` batches are under way (at least one), the error of a batch
+    is raised at that batch's step, and the next step goes on with the next batch. The threads end with the pass (with
+    `persistent_workers`: with the loader), with the last reference, and at exit.
+
+    Args:
+        loader: whose arguments count.
+        source: the records behind its dataset.
+        pipeline: with a fixed output size.
+    """
+
+    def __init__(self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline) -> None:
+        if loader.num_workers == 0 and loader.timeout:
+            raise OptionError(
+                f"timeout={loader.timeout} needs num_workers > 0: without workers the caller's thread makes the batch"
+            )
+        size = pipeline.output_size
+        if size is None:
+            raise OptionError("the native engine needs a pipeline with a fixed output size")
+        super().__init__(loader)
+        self._source = source
+        self._image_shape = (3, *size)
+        self._dtype = _DTYPES[pipeline.dtype]
+        self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
+        self._engine = _core.Engine(pipeline.program, threads=loader.num_workers, fallback=decode_rgb)
+        self._process = os.getpid()
+        self.close = weakref.finalize(self, self._engine.close)
+        self._batches: deque[_Batch] = deque()
+        self._begin(loader)
+
+    @property
+    def usable(self) -> bool:
+        """False in a forked child (threads don't survive a fork) and after `close`."""
+        return self.close.alive and os.getpid() == self._process
+
+    def _begin(self, loader: DataLoader[Any]) -> None:
+        self._keying = loader._keying(self._base_seed)
+        self._exhausted = False
+        if self._num_workers:
+            while len(self._batches) < self._ahead and self._submit_next():
+                pass
+
+    def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
+        # Called by torch's loader for each further pass with persistent workers.
+        while self._batches:
+            self._finish(self._batches[0])
+            self._batches.popleft()
+        super()._reset(loader, first_iter)
+        self._begin(loader)
+
+    def _next_data(self) -> list[torch.Tensor]:  # type: ignore[override]  # torch says: never returns
+        if os.getpid() != self._process:
+            raise EngineClosedError(
+                f"this iterator belongs to process {self._process}, and its threads did not survive the fork; call "
+                "iter(loader) in the new process"
+            )
+        if not self._batches and not self._submit_next():
+            if not self._persistent_workers:
+                self.close()
+            raise StopIteration
+        batch = self._batches[0]
+        # Only now leave the queue: after Ctrl-C or a timeout the batch is still the next one.
+        failed = self._finish(batch)
+        self._batches.popleft()
+        if self._num_workers:
+            self._submit_next()
+        if batch.failure is not None:
+            raise batch.failure
+        if failed:
+            row, error = min(failed, key=lambda pair: pair[0])
+            raise self._placed(error, int(batch.keys.indices[row])) from error.__cause__
+        return batch.tensors
+
+    def _submit_next(self) -> bool:
+        """Starts the next batch, if there is one."""
+        if self._exhausted:
+            return False
+        try:
+            keys, _ = self._keying.next_keys(self._sampler_iter)
+        except StopIteration:
+            self._exhausted = True
+            return False
+        batch = _Batch(keys)
+        try:
+            self._start(batch)
+        except Exception as error:  # whatever the dataset raises belongs to the step of this batch
+            batch.failure = error
+        self._batches.append(batch)
+        return True
+
+    def _start(self, batch: _Batch) -> None:
+        keys = batch.keys
+        outside = keys.indices[(keys.indices < 0) | (keys.indices >= len(self._source))]
+        if len(outside):
+            raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self._source)} samples")
+        records = self._source.records(keys.indices)
+        images = torch.empty((len(keys), *self._image_shape), dtype=self._dtype, pin_memory=self._pin_memory)
+        labels = torch.tensor(records.labels)
+        batch.tensors = [images, labels.pin_memory() if self._pin_memory else labels]
+        batch.ticket = self._engine.submit(
+            records, images.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
+        )
+
+    def _finish(self, batch: _Batch) -> list[tuple[int, Exception]]:
+        if batch.failure is not None:
+            return []
+        failed = self._engine.wait(batch.ticket, self._timeout)
+        if failed is None:
+            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+        return failed
+
+    def _placed(self, error: Exception, index: int) -> Exception:
+        return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error

@@ -1,0 +1,105 @@
+"""Undecoded records of whatever dataset a loader is given, seen through torch's wrappers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch.utils.data
+from numpy.typing import NDArray
+
+from ..formats.gather import gather_records
+from ..record import Records, RecordSource
+from .wrappers import levels, own_callable
+
+__all__ = ["record_source"]
+
+
+def record_source(dataset: Any) -> RecordSource | str:
+    """The dataset's records, in its own numbering; or, where there are none, the reason in words.
+
+    torch's `Subset` (so also what `random_split` gives) and `ConcatDataset` are seen through; a subclass of theirs, and
+    a class that overrides `__getitem__` of a class that offers records, is not, since its samples may be others.
+    """
+    for place, level in levels(dataset):
+        if own_callable(level, "target_transform") is not None:
+            return f"{place} ({type(level).__name__}) has a target_transform, which is Python"
+    return _source(dataset, "dataset")
+
+
+def _source(dataset: Any, place: str) -> RecordSource | str:
+    if type(dataset) is torch.utils.data.Subset:
+        inner = _source(dataset.dataset, f"{place}.dataset")
+        return inner if isinstance(inner, str) else _SubsetSource(inner, dataset.indices)
+    if type(dataset) is torch.utils.data.ConcatDataset:
+        sources = []
+        for number, part in enumerate(dataset.datasets):
+            inner = _source(part, f"{place}.datasets[{number}]")
+            if isinstance(inner, str):
+                return inner
+            sources.append(inner)
+        kinds = {(labels.dtype, labels.shape[1:]) for labels in (source.records([0]).labels for source in sources)}
+        if len(kinds) > 1:
+            return f"the datasets of {place} have labels of different kinds"
+        return _ConcatSource(sources)
+    kind = type(dataset).__name__
+    if not isinstance(dataset, RecordSource):
+        return f"{place} ({kind}) offers no undecoded records (penstock.record.RecordSource)"
+    if _overrides_samples(type(dataset)):
+        return f"{place} ({kind}) overrides __getitem__, so its records may be other samples"
+    return dataset
+
+
+def _overrides_samples(kind: type) -> bool:
+    """Whether a class further down than the one with `records` says what a sample is."""
+    order = [set(vars(base)) for base in kind.__mro__]
+    offers = next(level for level, names in enumerate(order) if "records" in names)
+    return any({"__getitem__", "__getitems__"} & names for names in order[:offers])
+
+
+class _SubsetSource:
+    """Records of a `torch.utils.data.Subset`."""
+
+    def __init__(self, source: RecordSource, indices: Sequence[int]) -> None:
+        self._source = source
+        self._indices = np.asarray(indices, np.int64)
+        self._indices = np.where(self._indices < 0, self._indices + len(source), self._indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
+        return self._source.records(self._indices[np.asarray(indices, np.int64)])
+
+    def describe(self, index: int) -> str:
+        return self._source.describe(int(self._indices[index]))
+
+
+class _ConcatSource:
+    """Records of a `torch.utils.data.ConcatDataset`."""
+
+    def __init__(self, sources: Sequence[RecordSource]) -> None:
+        self._sources = sources
+        self._stops = np.cumsum([len(source) for source in sources])
+
+    def __len__(self) -> int:
+        return int(self._stops[-1])
+
+    def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
+        chosen = np.asarray(indices, np.int64)
+        part = np.searchsorted(self._stops, chosen, side="right")
+        used = np.unique(part).tolist()
+        rows = [np.flatnonzero(part == number) for number in used]
+        pieces = [
+            self._sources[number].records(chosen[row] - self._start(number))
+            for number, row in zip(used, rows, strict=True)
+        ]
+        return gather_records(pieces, rows, lambda row: (self.describe(int(chosen[row])), int(chosen[row])))
+
+    def describe(self, index: int) -> str:
+        number = int(np.searchsorted(self._stops, index, side="right"))
+        return self._sources[number].describe(index - self._start(number))
+
+    def _start(self, number: int) -> int:
+        return int(self._stops[number - 1]) if number else 0

@@ -1,0 +1,92 @@
+"""Penstock's order as a torch sampler, the epoch that it is in, and the process that it is for."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Iterator, Sized
+
+import torch.distributed
+from torch.utils.data import Sampler
+
+from ..errors import OptionError
+from .keys import SampleKeys
+from .order import EpochOrder, Order
+
+__all__ = ["EpochCounter", "OrderSampler"]
+
+
+class EpochCounter:
+    """Which epoch the next iteration is: 0, then one more each time, or what `set` said."""
+
+    def __init__(self) -> None:
+        self.next = 0
+
+    def set(self, epoch: int) -> None:
+        """Fixes the next epoch; OptionError unless 0 <= epoch < 2**32."""
+        number = operator.index(epoch)
+        if not 0 <= number < 2**32:
+            raise OptionError(f"epoch must be 0 <= epoch < 2**32, got {number}")
+        self.next = number
+
+    def take(self) -> int:
+        """The epoch of an iteration that starts now."""
+        epoch = self.next
+        self.next += 1
+        return epoch
+
+
+class OrderSampler(Sampler[int]):
+    """What `DataLoader(seed=...)` has as `sampler`: the samples of this rank, batch after batch.
+
+    The loader itself takes whole batches from `epoch_order`. Iterating here gives the same samples one by one, for code
+    that builds another loader around `loader.sampler` or `loader.batch_sampler`; each iteration is one more epoch.
+
+    Args:
+        dataset: asked for its length at each use.
+        order: all but size, rank and world_size.
+        place: (rank, world_size); None: torch.distributed's at the time of use, or (0, 1) without it.
+        keyed: give each index with its key, for an `Augmented` dataset.
+    """
+
+    def __init__(self, dataset: Sized, order: Order, *, place: tuple[int, int] | None, keyed: bool) -> None:
+        self.dataset = dataset
+        self.epochs = EpochCounter()
+        self._order = order
+        self._place = place
+        self._keyed = keyed
+
+    @property
+    def seed(self) -> int:
+        return self._order.seed
+
+    @property
+    def order(self) -> Order:
+        """The order as of now: the dataset's length and the place among the processes can still change."""
+        rank, world_size = self._place or _distributed_place()
+        return dataclasses.replace(self._order, size=len(self.dataset), rank=rank, world_size=world_size)
+
+    def epoch_order(self, epoch: int) -> EpochOrder:
+        """This rank's batches in one epoch."""
+        return self.order.epoch(epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fixes the epoch of the next iteration, as `torch.utils.data.DistributedSampler` has it."""
+        self.epochs.set(epoch)
+
+    def __len__(self) -> int:
+        return self.order.samples
+
+    def __iter__(self) -> Iterator[int]:
+        # The epoch is taken at the first step: torch's worker iterators ask for iter() twice and drop the first unused.
+        epoch = self.epochs.take()
+        batches = self.epoch_order(epoch)
+        for number in range(len(batches)):
+            keys = SampleKeys(self.seed, epoch, *batches.batch(number))
+            yield from keys.keyed() if self._keyed else keys.plain()
+
+
+def _distributed_place() -> tuple[int, int]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
