@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import index as index_of
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -75,7 +76,7 @@ class Pipeline(Sequence[Op]):
 
         Args:
             indices: (n,) indices of the samples in their dataset, or one index.
-            epoch: from 0.
+            epoch: from 0, below 2**32.
             seed: from 0, below 2**64.
             sizes: (n, 2) heights and widths of the decoded images in pixels, or one (height, width) for all. Needed
                 where an op draws a crop.
@@ -88,9 +89,7 @@ class Pipeline(Sequence[Op]):
         visits = np.zeros_like(rows) if draws is None else _column("draws", draws)
         if len(visits) != len(rows):
             raise OptionError(f"draws must have one entry for each of the {len(rows)} indices, got {len(visits)}")
-        _check_key("seed", seed, 2**64)
-        _check_key("epoch", epoch, 2**32)
-        table = self.program.draw(seed, epoch, rows, visits, self._sizes(sizes, len(rows)))
+        table = self.program.draw(index_of(seed), index_of(epoch), rows, visits, self._sizes(sizes, len(rows)))
         return ParamTable(self.program.columns, table)
 
     def apply(
@@ -206,12 +205,6 @@ def _column(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if column.size == 0:
         column = column.astype(np.int64)
     if column.dtype.kind not in "iu" or column.ndim != 1 or (column.size and column.min() < 0):
-        raise OptionError(
-            f"{name} must be (n,) ints from 0, got {column.dtype} of shape {column.shape}: {values!r:.80}"
-        )
+        shape = f"{column.dtype} of shape {column.shape}"
+        raise OptionError(f"{name} must be (n,) ints from 0, got {shape}: {values!r:.80}")
     return np.ascontiguousarray(column, np.int64)
-
-
-def _check_key(name: str, value: object, limit: int) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 0 <= value < limit:
-        raise OptionError(f"{name} must be an int, 0 <= {name} < {limit}, got {value!r}")

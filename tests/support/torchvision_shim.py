@@ -14,6 +14,12 @@ import torch
 OPS = ("nms(Tensor dets, Tensor scores, float iou_threshold)", "qnms(Tensor dets, Tensor scores, float iou_threshold)")
 
 
+def transforms_v1() -> ModuleType:
+    """`torchvision.transforms`; skips the calling test where torchvision is missing."""
+    transforms_v2()
+    return importlib.import_module("torchvision.transforms")
+
+
 def transforms_v2() -> ModuleType:
     """`torchvision.transforms.v2`; skips the calling test where torchvision is missing."""
     return torchvision_module("transforms.v2")

@@ -1,0 +1,179 @@
+"""Pipelines: their order, what they are as objects, and how they travel."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from support.pipelines import pipelines
+
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
+from penstock.errors import SpecError
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+FLOAT = ToDtype("float32", scale=True)
+NORMALIZE = Normalize(MEAN, STD)
+TRAIN = Pipeline([RandomResizedCrop(24), RandomHorizontalFlip(), FLOAT, NORMALIZE])
+
+BAD_ORDER: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: [FLOAT, Resize(8)],
+        "Pipeline: Resize at position 1 comes after ToDtype at position 0, but works on uint8 images; "
+        "move Resize before ToDtype",
+    ),
+    (
+        lambda: [Resize(8), FLOAT, NORMALIZE, RandomHorizontalFlip()],
+        "Pipeline: RandomHorizontalFlip at position 3 comes after ToDtype at position 1, but works on uint8 images; "
+        "move RandomHorizontalFlip before ToDtype",
+    ),
+    (
+        lambda: [NORMALIZE],
+        "Pipeline: Normalize at position 0 needs floats, and no ToDtype comes before it; "
+        "put ToDtype('float32', scale=True) before it",
+    ),
+    (
+        lambda: [CenterCrop(8), ToDtype("uint8"), NORMALIZE],
+        "Pipeline: Normalize at position 2 needs floats, but ToDtype('uint8') at position 1 gives uint8; "
+        "make it ToDtype('float32', scale=True)",
+    ),
+    (
+        lambda: [FLOAT, ToDtype("float16")],
+        "Pipeline: ToDtype is there twice, at positions 0 and 1; keep one of the two",
+    ),
+    (
+        lambda: [FLOAT, NORMALIZE, NORMALIZE],
+        "Pipeline: Normalize is there twice, at positions 1 and 2; keep one of the two",
+    ),
+    (
+        lambda: [FLOAT, NORMALIZE, ToDtype("uint8")],
+        "Pipeline: ToDtype is there twice, at positions 0 and 2; keep one of the two",
+    ),
+    (lambda: [Resize(8), CenterCrop], "Pipeline: position 1 holds the class CenterCrop; call it: CenterCrop(...)"),
+    (
+        lambda: [str.upper],
+        "Pipeline: position 0 must hold an op of penstock.augment (CenterCrop, Normalize, RandomHorizontalFlip, "
+        "RandomResizedCrop, Resize, ToDtype), got <method 'upper' of 'str' objects>",
+    ),
+    (
+        lambda: CenterCrop(8),
+        "Pipeline: ops must be a list of ops, got CenterCrop(size=(8, 8)); "
+        "for example Pipeline([RandomResizedCrop(224)])",
+    ),
+    (lambda: 3, "Pipeline: ops must be a list of ops, got 3; for example Pipeline([RandomResizedCrop(224)])"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("declare", "message"), BAD_ORDER)
+def test_bad_order_says_what_to_move_where(declare: Callable[[], Any], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Pipeline(declare())
+    assert str(caught.value) == message
+
+
+def test_normalize_before_to_dtype_names_the_missing_conversion() -> None:
+    with pytest.raises(SpecError, match="Normalize at position 0 needs floats, and no ToDtype comes before it"):
+        Pipeline([NORMALIZE, FLOAT])
+
+
+@settings(max_examples=40)
+@given(pipelines())
+def test_pipeline_survives_every_journey(pipeline: Pipeline) -> None:
+    _ = pipeline.program
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
+    assert Pipeline.from_dict(pipeline.to_dict()) == pipeline
+    assert Pipeline.from_json(pipeline.to_json(indent=2)) == pipeline
+    assert hash(Pipeline(list(pipeline))) == hash(pipeline)
+
+
+def test_it_is_a_sequence_of_its_ops() -> None:
+    assert len(TRAIN) == 4
+    assert list(TRAIN) == [TRAIN[0], TRAIN[1], FLOAT, NORMALIZE] == list(TRAIN.ops)
+    assert TRAIN[-1] == NORMALIZE
+    assert TRAIN[:2] == Pipeline([RandomResizedCrop(24), RandomHorizontalFlip()])
+    assert NORMALIZE in TRAIN
+    with pytest.raises(SpecError, match="Normalize at position 0 needs floats"):
+        _ = TRAIN[3:]
+
+
+def test_it_is_unlike_other_pipelines_and_lists() -> None:
+    assert TRAIN[:3] != TRAIN
+    assert list(TRAIN) != TRAIN
+
+
+def test_it_is_immutable() -> None:
+    for name in ("ops", "program", "dtype", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(TRAIN, name, None)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TRAIN[0].size = 3  # type: ignore[attr-defined]
+
+
+def test_repr_declares_it_again() -> None:
+    assert repr(Pipeline()) == "Pipeline([])"
+    assert repr(Pipeline([CenterCrop(8), ToDtype("uint8")])) == (
+        "Pipeline([\n    CenterCrop(size=(8, 8)),\n    ToDtype(dtype='uint8', scale=False),\n])"
+    )
+    assert eval(repr(TRAIN), globals()) == TRAIN
+
+
+def test_program_is_built_once_and_stays_at_home() -> None:
+    pipeline = Pipeline([CenterCrop(8)])
+    assert pipeline.program is pipeline.program
+    assert b"Program" not in pickle.dumps(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("ops", "size", "dtype"),
+    [
+        ([], None, "uint8"),
+        ([RandomResizedCrop((3, 5))], (3, 5), "uint8"),
+        ([Resize(8)], None, "uint8"),
+        ([Resize(8), CenterCrop(6), ToDtype("float16")], (6, 6), "float16"),
+        ([Resize((4, 8)), Resize(8), ToDtype("float32")], (8, 16), "float32"),
+        ([CenterCrop((6, 4)), RandomHorizontalFlip(), ToDtype("uint8")], (6, 4), "uint8"),
+    ],
+)
+def test_result_is_known_before_it_is_made(ops: list[Any], size: tuple[int, int] | None, dtype: str) -> None:
+    pipeline = Pipeline(ops)
+    assert pipeline.output_size == size
+    assert pipeline.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "a pipeline must be a mapping with the keys 'version' and 'ops', got []"),
+        ({"ops": []}, "a pipeline must be a mapping with the keys 'version' and 'ops', got {'ops': []}"),
+        ({"version": 2, "ops": []}, "a pipeline of version 1 was expected, got version 2"),
+        ({"version": 1, "ops": {}}, "'ops' of a pipeline must be a list of ops, got {}"),
+        ({"version": 1, "ops": [{"op": "CenterCrop", "size": 8, "fill": 0}]},
+         "CenterCrop: unknown argument 'fill'; it takes size"),
+    ],
+)  # fmt: skip
+def test_bad_dict_is_refused_by_name(data: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Pipeline.from_dict(data)
+    assert str(caught.value) == message
+    with pytest.raises(SpecError) as caught:
+        Pipeline.from_json(json.dumps(data))
+    assert str(caught.value) == message
+
+
+def test_text_that_is_no_json_is_refused() -> None:
+    with pytest.raises(
+        SpecError, match=r"a pipeline's JSON can't be read: Expecting .*; write it with Pipeline.to_json"
+    ):
+        Pipeline.from_json("{")

@@ -1,0 +1,211 @@
+"""The oracle itself, against the libraries whose results the ops promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from support.parity import tolerance
+from support.pillow import RESIZE_TOLERANCE
+from support.pipelines import images, sides
+from support.torchvision_shim import transforms_v1, transforms_v2
+
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Op,
+    ParamTable,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    ReferenceExecutor,
+    Resize,
+    ToDtype,
+)
+from penstock.errors import OptionError
+
+PHOTOGRAPHS: list[NDArray[np.uint8]] = load_sample_images().images
+POLICY = {"deadline": None, "max_examples": 60}
+
+
+def run(op: Op | Pipeline, image: NDArray[np.uint8], **drawn: float) -> NDArray[Any]:
+    """The reference's (height, width, 3) result of one op, or of a pipeline whose first op draws `drawn`."""
+    pipeline = op if isinstance(op, Pipeline) else Pipeline([op])
+    table = ParamTable([f"0.{field}" for field in drawn], np.array([list(drawn.values())], np.float64))
+    (result,) = ReferenceExecutor(pipeline).run([image], table)
+    assert result.shape[0] == 3
+    assert result.flags.c_contiguous
+    return result.transpose(1, 2, 0)
+
+
+def assert_close(result: NDArray[Any], expected: Any, limit: int) -> None:
+    expected = np.asarray(expected)
+    assert result.shape == expected.shape
+    assert result.dtype == expected.dtype
+    assert np.abs(result.astype(np.int64) - expected).max() <= limit
+
+
+def assert_floats_close(result: NDArray[Any], expected: NDArray[Any]) -> None:
+    assert tolerance("ToDtype", "reference") == tolerance("Normalize", "reference") == 0
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+RESIZED = max(tolerance("Resize", "reference"), RESIZE_TOLERANCE)
+CROPPED = max(tolerance("RandomResizedCrop", "reference"), RESIZE_TOLERANCE)
+
+
+@settings(**POLICY)
+@given(images(), sides, sides)
+def test_resize_equals_pillow(image: NDArray[np.uint8], height: int, width: int) -> None:
+    expected = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    assert_close(run(Resize((height, width)), image), expected, RESIZED)
+
+
+@pytest.mark.parametrize("size", [(224, 224), (500, 30), (30, 500), (1, 1), (427, 640), (900, 1300), (427, 100)])
+def test_photographs_resized_equal_pillow(size: tuple[int, int]) -> None:
+    for photograph in PHOTOGRAPHS:
+        expected = Image.fromarray(photograph).resize(size[::-1], Image.Resampling.BILINEAR)
+        assert_close(run(Resize(size), photograph), expected, RESIZED)
+
+
+@settings(**POLICY)
+@given(images(), st.data())
+def test_resized_crop_equals_pillow(image: NDArray[np.uint8], data: st.DataObject) -> None:
+    y, x = (data.draw(st.integers(0, side - 1)) for side in image.shape[:2])
+    height, width = (data.draw(st.integers(1, s - at)) for s, at in zip(image.shape[:2], (y, x), strict=True))
+    size = data.draw(st.tuples(sides, sides))
+    expected = Image.fromarray(image).crop((x, y, x + width, y + height)).resize(size[::-1], Image.Resampling.BILINEAR)
+    result = run(RandomResizedCrop(size), image, x=x, y=y, width=width, height=height)
+    assert_close(result, expected, CROPPED)
+
+
+def test_photographs_cropped_as_drawn_equal_torchvision() -> None:
+    resized_crop = transforms_v2().functional.resized_crop
+    pipeline = Pipeline([RandomResizedCrop(224)])
+    for photograph in PHOTOGRAPHS:
+        table = pipeline.params(range(10), sizes=photograph.shape[:2])
+        results = ReferenceExecutor(pipeline).run([photograph] * 10, table)
+        for sample, result in enumerate(results):
+            x, y, width, height = table.row(sample).astype(int)
+            expected = resized_crop(Image.fromarray(photograph), y, x, height, width, [224, 224])
+            assert_close(result.transpose(1, 2, 0), expected, CROPPED)
+
+
+@settings(**POLICY)
+@given(images(), sides, st.none() | st.integers(1, 60))
+def test_resize_of_the_short_side_equals_torchvision(image: NDArray[np.uint8], short: int, more: int | None) -> None:
+    max_size = None if more is None else short + more
+    longest = max(image.shape[:2]) * short // min(image.shape[:2])
+    assume(max_size is None or max_size * short // longest > 0 or longest <= max_size)
+    expected = transforms_v2().Resize(short, max_size=max_size)(Image.fromarray(image))
+    assert_close(run(Resize(short, max_size=max_size), image), expected, RESIZED)
+
+
+def test_no_side_shrinks_to_nothing() -> None:
+    line = np.arange(3 * 500, dtype=np.uint8).reshape(1, 500, 3)
+    assert run(Resize(2, max_size=90), line).shape == (1, 90, 3)
+
+
+@settings(**POLICY)
+@given(images(), sides, sides)
+def test_center_crop_equals_torchvision(image: NDArray[np.uint8], height: int, width: int) -> None:
+    v2 = transforms_v2()
+    result = run(CenterCrop((height, width)), image)
+    limit = tolerance("CenterCrop", "reference")
+    assert_close(result, v2.CenterCrop((height, width))(Image.fromarray(image)), limit)
+    tensor = v2.functional.center_crop(torch.from_numpy(image.transpose(2, 0, 1)), [height, width])
+    assert_close(result, tensor.numpy().transpose(1, 2, 0), limit)
+
+
+@pytest.mark.parametrize(("image_size", "size", "top", "left"), [((7, 9), (4, 4), 2, 2), ((5, 6), (4, 5), 0, 0)])
+def test_center_crop_rounds_halves_to_even(
+    image_size: tuple[int, int], size: tuple[int, int], top: int, left: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*image_size, 3), np.uint8)
+    expected = image[top : top + size[0], left : left + size[1]]
+    np.testing.assert_array_equal(run(CenterCrop(size), image), expected)
+
+
+def test_center_crop_puts_zeros_around_and_the_odd_one_last() -> None:
+    result = run(CenterCrop((1, 4)), np.full((1, 1, 3), 9, np.uint8))
+    assert result[0, :, 0].tolist() == [0, 9, 0, 0]
+
+
+@settings(**POLICY)
+@given(images(), st.booleans())
+def test_flip_equals_pillow(image: NDArray[np.uint8], flip: bool) -> None:
+    picture = Image.fromarray(image)
+    expected = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else picture
+    assert_close(
+        run(RandomHorizontalFlip(), image, flip=flip), expected, tolerance("RandomHorizontalFlip", "reference")
+    )
+
+
+@pytest.fixture
+def every_level() -> NDArray[np.uint8]:
+    """(16, 16, 3): each of the 256 grey levels in each channel, in three orders."""
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    return np.stack([levels, levels.T, levels[::-1]], axis=2)
+
+
+def to_chw(image: NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())
+
+
+def test_unscaled_floats_equal_torchvision(every_level: NDArray[np.uint8]) -> None:
+    expected = transforms_v2().ToDtype(torch.float32)(to_chw(every_level)).numpy().transpose(1, 2, 0)
+    assert_floats_close(run(ToDtype("float32"), every_level), expected)
+
+
+def test_scaled_floats_equal_torchvision(every_level: NDArray[np.uint8]) -> None:
+    result = run(ToDtype("float32", scale=True), every_level)
+    divided = transforms_v1().functional.to_tensor(every_level).numpy().transpose(1, 2, 0)
+    assert_floats_close(result, divided)
+    multiplied = transforms_v2().ToDtype(torch.float32, scale=True)(to_chw(every_level)).numpy().transpose(1, 2, 0)
+    np.testing.assert_array_max_ulp(result, multiplied, maxulp=1)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_normalized_floats_equal_torchvision(every_level: NDArray[np.uint8], scale: bool) -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    floats = run(ToDtype("float32", scale=scale), every_level)
+    expected = transforms_v2().Normalize(mean, std)(to_chw(floats)).numpy().transpose(1, 2, 0)
+    assert_floats_close(run(Pipeline([ToDtype("float32", scale=scale), Normalize(mean, std)]), every_level), expected)
+
+
+def test_float16_is_the_float32_result_rounded_once() -> None:
+    ops = [Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+    half, single = (run(Pipeline([ToDtype(t, scale=True), *ops]), PHOTOGRAPHS[0]) for t in ("float16", "float32"))
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, single.astype(np.float16))
+
+
+def test_to_uint8_changes_nothing() -> None:
+    np.testing.assert_array_equal(run(ToDtype("uint8", scale=True), PHOTOGRAPHS[0]), PHOTOGRAPHS[0])
+
+
+def test_no_op_gives_a_copy_in_planes() -> None:
+    image = PHOTOGRAPHS[0]
+    (result,) = ReferenceExecutor(Pipeline()).run([image], Pipeline().params([0]))
+    np.testing.assert_array_equal(result, image.transpose(2, 0, 1))
+    assert not np.shares_memory(result, image)
+
+
+def test_table_of_another_pipeline_is_refused() -> None:
+    executor = ReferenceExecutor(Pipeline([RandomHorizontalFlip()]))
+    with pytest.raises(OptionError, match=r"params must have the columns \('0.flip',\), got \(\); draw them with"):
+        executor.run([PHOTOGRAPHS[0]], Pipeline().params([0]))
+
+
+def test_table_of_another_length_is_refused() -> None:
+    pipeline = Pipeline([RandomHorizontalFlip()])
+    with pytest.raises(OptionError, match="params must have one row for each of the 1 images, got 2"):
+        ReferenceExecutor(pipeline).run([PHOTOGRAPHS[0]], pipeline.params([0, 1]))

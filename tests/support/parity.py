@@ -1,0 +1,83 @@
+"""How far each executor may be from what it is measured by: the numbers that tests use and that docs/parity.md shows.
+
+`PYTHONPATH=src:tests python -m support.parity` writes the page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "parity.md"
+
+
+class Row(NamedTuple):
+    """One line of the table: `op` in `executor` differs from `oracle` by at most `tolerance` in any pixel."""
+
+    op: str
+    executor: str
+    oracle: str
+    tolerance: int
+    note: str = ""
+
+
+RESIZED = "1 before Pillow 13 and in pillow-simd"
+DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
+
+TABLE = (
+    Row("RandomResizedCrop", "reference", "Pillow, torchvision", 0, RESIZED),
+    Row("Resize", "reference", "Pillow, torchvision", 0, RESIZED),
+    Row("CenterCrop", "reference", "torchvision", 0),
+    Row("RandomHorizontalFlip", "reference", "Pillow, torchvision", 0),
+    Row("ToDtype", "reference", "torchvision", 0, DIVIDED),
+    Row("Normalize", "reference", "torchvision", 0),
+    Row("RandomResizedCrop", "native", "reference", 0),
+    Row("Resize", "native", "reference", 0),
+    Row("CenterCrop", "native", "reference", 0),
+    Row("RandomHorizontalFlip", "native", "reference", 0),
+    Row("ToDtype", "native", "reference", 0),
+    Row("Normalize", "native", "reference", 0),
+    Row("any pipeline", "native", "reference", 0),
+)
+
+HEAD = """# Parity: how equal the executors are
+
+A pipeline is declared once. Its random numbers are drawn once, by the core, and every executor takes the same table of
+them. What an executor may then differ by, in any pixel of any image, is this table; the tests compare with exactly
+these numbers, and one test compares this page with them.
+
+Every executor is measured by the `reference` executor (`augment/executors/reference.py`), which spells each op out in
+numpy. The reference is measured by the library whose result the op promises. Both on generated images of 1x1 to 90x70
+pixels and on photographs. Tolerances are grey levels for uint8 results; 0 means equal in every bit, floats included.
+
+| op | executor | measured by | largest difference | note |
+|---|---|---|---|---|
+"""
+
+FOOT = """
+What the words mean:
+
+- *Resizing* is Pillow 13's antialiased bilinear filter on the cropped image: fixed-point weights, uint8 between the two
+  passes, and the pass down the columns first where the height loses over twice as many pixels as the width. Pillow
+  before 13 always works along the rows first, and pillow-simd sums with less precision: both may differ by one level.
+- *Decoded pixels* are libjpeg-turbo's with its defaults; a crop equals the same region cut out of the whole image.
+- *Floats* are computed in float32 with one rounding a step: `x / 255` where `scale=True`, then `(x - mean) / std`.
+  float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.
+- Where torchvision would make a side of 0 pixels (`Resize` with `max_size` on a very long image), Penstock makes 1.
+"""
+
+
+def tolerance(op: str, executor: str) -> int:
+    """The largest difference that the table allows."""
+    (row,) = [row for row in TABLE if (row.op, row.executor) == (op, executor)]
+    return row.tolerance
+
+
+def render() -> str:
+    """The page."""
+    lines = (f"| {row.op} | {row.executor} | {row.oracle} | {row.tolerance} | {row.note} |\n" for row in TABLE)
+    return HEAD + "".join(lines) + FOOT
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())

@@ -1,0 +1,68 @@
+"""Hypothesis strategies for images and for pipelines in every valid order."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Op,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
+
+sides = st.one_of(st.integers(1, 8), st.integers(1, 96))
+sizes = st.tuples(sides, sides)
+channels = st.tuples(*[st.floats(-2, 2, width=32)] * 3)
+deviations = st.tuples(*[st.floats(0.0625, 4, width=32)] * 3)
+
+
+@st.composite
+def images(draw: st.DrawFn, max_height: int = 70, max_width: int = 90) -> NDArray[np.uint8]:
+    """(height, width, 3) uint8: noise, extremes only, or a gradient."""
+    height, width = draw(st.integers(1, max_height)), draw(st.integers(1, max_width))
+    kind = draw(st.sampled_from(["noise", "extremes", "gradient"]))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    if kind == "gradient":
+        slope = generator.uniform(-3, 3, (2, 3))
+        y, x = np.mgrid[:height, :width][..., None]
+        return (128 + y * slope[0] + x * slope[1]).clip(0, 255).astype(np.uint8)
+    noise = generator.integers(0, 256, (height, width, 3), np.uint8)
+    return noise if kind == "noise" else np.where(noise > 127, 255, 0).astype(np.uint8)
+
+
+def crops() -> st.SearchStrategy[Op]:
+    bounds = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(lambda pair: tuple(sorted(pair)))
+    ratios = st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)).map(lambda pair: tuple(sorted(pair)))
+    return st.builds(RandomResizedCrop, sizes, bounds, ratios)
+
+
+def short_side_resizes() -> st.SearchStrategy[Op]:
+    return sides.flatmap(
+        lambda side: st.builds(Resize, st.just(side), max_size=st.none() | st.integers(side + 1, side + 60))
+    )
+
+
+def geometry() -> st.SearchStrategy[Op]:
+    """One op that moves pixels."""
+    resizes = st.builds(Resize, sizes) | short_side_resizes()
+    flips = st.builds(RandomHorizontalFlip, st.sampled_from([0.0, 0.5, 1.0]))
+    return crops() | resizes | st.builds(CenterCrop, sizes) | flips
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> Pipeline:
+    """Up to four geometric ops, then perhaps a conversion, then perhaps a normalisation."""
+    ops = draw(st.lists(geometry(), max_size=4))
+    conversion = draw(st.none() | st.builds(ToDtype, st.sampled_from(["uint8", "float32", "float16"]), st.booleans()))
+    if conversion is not None:
+        ops.append(conversion)
+        if conversion.dtype != "uint8" and draw(st.booleans()):
+            ops.append(draw(st.builds(Normalize, channels, deviations)))
+    return Pipeline(ops)
