@@ -137,7 +137,10 @@ def _line_height(font: Any) -> int:
 
 
 def _shorten(text: str, font: Any, width_px: int) -> str:
-    """The text, cut with an ellipsis where it is wider than its tile."""
+    """The text on one line, cut with an ellipsis where it is wider than its tile."""
+    text = " ".join(text.split())
+    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow's bitmap font has Latin-1 only
+        text = text.encode("latin-1", "replace").decode("latin-1")
     if font.getbbox(text)[2] <= width_px:
         return text
     while text and font.getbbox(text + "...")[2] > width_px:
