@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .._core import crc32c
 from ..errors import ChecksumError, MissingFileError, RecordError, TruncatedError
 from ..record import WHOLE_FILE
@@ -12,7 +14,14 @@ from ..record import WHOLE_FILE
 if TYPE_CHECKING:
     from ..record import Buffer, Records
 
-__all__ = ["read_record"]
+__all__ = ["flat_view", "read_record"]
+
+
+def flat_view(data: Buffer) -> memoryview:
+    """The bytes of `data`, without a copy: whatever its shape, `len` of the view is their number."""
+    view = data.data if isinstance(data, np.ndarray) else memoryview(data)
+    return view.cast("B") if view.nbytes else memoryview(b"")
+
 
 # Without O_NONBLOCK, opening a named pipe would wait for its writer for ever; regular files don't care.
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK

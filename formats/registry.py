@@ -103,7 +103,8 @@ def find_splits(path: str) -> list[str]:
 
 
 def _is_pack(path: str) -> bool:
-    return os.path.isfile(os.path.join(path, "pack.json"))
+    # plan.json: an unfinished pack, which says so when it is opened
+    return any(os.path.isfile(os.path.join(path, name)) for name in ("index.bin", "pack.json", "plan.json"))
 
 
 def _is_csv(path: str) -> bool:

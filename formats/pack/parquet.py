@@ -1,0 +1,79 @@
+"""index.parquet: a readable copy of the index for pandas and other tools (SPEC.md, 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...record import Codec
+from .layout import PARQUET_NAME
+from .rows import Rows
+from .storage import new_file
+
+__all__ = ["differing_columns", "write_parquet"]
+
+
+def write_parquet(directory: Path, rows: Rows, classes: Sequence[str]) -> None:
+    """Writes index.parquet; no Python object is made per row."""
+    with new_file(directory / PARQUET_NAME) as file:
+        pq.write_table(_arrow(rows, classes), file)
+
+
+def differing_columns(directory: Path, rows: Rows, classes: Sequence[str]) -> list[str]:
+    """What differs between index.parquet and the index, as messages; an unreadable file is one."""
+    path = directory / PARQUET_NAME
+    try:
+        found = pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        return [f"{path} can't be read: {error}"]
+    expected = _arrow(rows, classes)
+    if found.schema.names != expected.schema.names or len(found) != len(expected):
+        return [
+            f"{path}: expected {len(expected)} rows of {', '.join(expected.schema.names)}, got {len(found)} of "
+            f"{', '.join(found.schema.names)}"
+        ]
+    names = [name for name in expected.schema.names if not _same(found[name], expected[name])]
+    return [f"{path}: column {name} differs from the index" for name in names]
+
+
+def _same(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> bool:
+    if found.type != expected.type:
+        return False
+    return bool(found.combine_chunks().equals(expected.combine_chunks()) or _equal_with_nan(found, expected))
+
+
+def _equal_with_nan(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> bool:
+    """Float labels may be NaN, which arrow holds for unequal to itself."""
+    if not pa.types.is_fixed_size_list(found.type) or not pa.types.is_floating(found.type.value_type):
+        return False
+    pair = [np.asarray(array.combine_chunks().flatten()) for array in (found, expected)]
+    return np.array_equal(pair[0], pair[1], equal_nan=True)
+
+
+def _arrow(rows: Rows, classes: Sequence[str]) -> pa.Table:
+    columns: dict[str, Any] = {"name": _names(rows), "label": _labels(rows)}
+    if classes and rows.label.ndim == 1:
+        numbers = pa.array(rows.label, mask=rows.label < 0, type=pa.int64()).cast(pa.int32())
+        columns["class"] = pa.DictionaryArray.from_arrays(numbers, pa.array(list(classes), pa.string()))
+    for name in ("shard", "offset", "length"):
+        columns[name] = pa.array(getattr(rows, name))
+    codecs = [codec.name.lower() for codec in Codec]
+    columns["codec"] = pa.DictionaryArray.from_arrays(pa.array(rows.codec).cast(pa.int8()), pa.array(codecs))
+    for name in ("flags", "width", "height", "checksum"):
+        columns[name] = pa.array(getattr(rows, name))
+    return pa.table(columns)
+
+
+def _names(rows: Rows) -> pa.Array:
+    buffers = [None, pa.py_buffer(rows.names.offsets), pa.py_buffer(rows.names.blob)]
+    return pa.LargeStringArray.from_buffers(len(rows), buffers[1], buffers[2])
+
+
+def _labels(rows: Rows) -> pa.Array:
+    flat = pa.array(np.ascontiguousarray(rows.label).reshape(-1))
+    return flat if rows.label.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, rows.label.shape[1])

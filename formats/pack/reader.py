@@ -1,0 +1,160 @@
+"""`Pack`: reading a packed dataset."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DatasetError
+from ...record import Codec, Records
+from ..base import Dataset, Labels
+from ..classes import ClassesOption, class_list, fit_labels
+from .index import Index
+from .layout import ALIGNMENT, BLOCK_BYTES, INDEX_NAME, MAX_RECORD_BYTES, TAIL_BYTES, shard_name
+from .manifest import Manifest
+from .rows import NameColumn
+from .table import SectionId
+
+__all__ = ["Pack"]
+
+
+class Pack(Dataset):
+    """A directory that `pack-dataset` has written (byte layout: formats/SPEC.md).
+
+    Opens in milliseconds whatever its size: the index is mapped, and nothing per sample is a Python object. It pickles
+    as its path, and may be read from several threads and after a fork.
+
+    Args:
+        path: the directory.
+        classes: class names, or a dataset whose classes to use, in place of the pack's own order.
+        transform, target_transform: as in torchvision's datasets.
+
+    Raises:
+        DatasetNotFoundError: the directory holds no pack.
+        DatasetError: the pack is unfinished, damaged, or of a version that this Penstock does not know.
+        UnknownClassError: the pack has a class that is not among `classes`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        classes: ClassesOption = None,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(transform=transform, target_transform=target_transform)
+        self._path = Path(path).absolute()
+        self._wanted = class_list(classes)
+        self._open()
+
+    def __len__(self) -> int:
+        return self._index.header.rows
+
+    def __repr__(self) -> str:
+        return f"Pack({str(self._path)!r}): {len(self)} samples, {len(self.classes)} classes"
+
+    @property
+    def path(self) -> Path:
+        """The directory, absolute."""
+        return self._path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What pack.json says: classes, options, counts."""
+        return self._index.manifest
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.manifest.classes if self._fitted is None else self._fitted[1])
+
+    @property
+    def labels(self) -> Labels:
+        """All labels: a read-only view of the mapped index, or numbers of their own where `classes` asks for others."""
+        return self._index.table.column(SectionId.LABEL) if self._fitted is None else self._fitted[0]
+
+    @functools.cached_property
+    def names(self) -> NameColumn:
+        """Names of all samples; each is decoded when it is asked for."""
+        table, place = self._index.table, str(self._path / INDEX_NAME)
+        offsets = table.column(SectionId.NAME_OFFSET, len(self) + 1)
+        return NameColumn(offsets, table.blob(SectionId.NAMES), place)
+
+    def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
+        """The undecoded samples at `indices`, each within its shard.
+
+        Raises:
+            DatasetError: the index is damaged, or a record has a codec that this Penstock does not know.
+        """
+        chosen = np.asarray(indices, np.int64)
+        column = self._index.table.column
+        records = Records(
+            codec=column(SectionId.CODEC)[chosen],
+            labels=self.labels[chosen],
+            paths=self._shards,
+            file=column(SectionId.SHARD)[chosen].astype(np.int32),
+            offset=column(SectionId.OFFSET)[chosen],
+            length=column(SectionId.LENGTH)[chosen],
+            width=column(SectionId.WIDTH)[chosen],
+            height=column(SectionId.HEIGHT)[chosen],
+            checksum=column(SectionId.CHECKSUM)[chosen],
+        )
+        self._check(records, column(SectionId.FLAGS)[chosen], chosen)
+        return records
+
+    def describe(self, index: int) -> str:
+        shard = int(np.searchsorted(self._shard_ends, index, side="right"))
+        record = index - (int(self._shard_ends[shard - 1]) if shard else 0)
+        name = self.name(index)
+        return f"{shard_name(shard)}, record {record}{f' ({name})' if name else ''}"
+
+    def name(self, index: int) -> str:
+        return self.names[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("_path", "_wanted", "transform", "target_transform")
+        return {name: self.__dict__[name] for name in kept} | {"header": self._index.header}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        header = state.pop("header")
+        self.__dict__.update(state)
+        self._open()
+        if self._index.header != header:
+            raise DatasetError(f"{self._path} has been packed anew since this dataset was pickled: open it again")
+
+    def _open(self) -> None:
+        self._index = Index(self._path)
+        self._index.check_shards()
+        self._shards = [str(self._path / shard_name(number)) for number in range(self._index.header.shards)]
+        self._shard_ends = np.cumsum(self._index.shard_rows)
+        self._fitted: tuple[Labels, list[str]] | None = None
+        if self._wanted is not None and self._wanted != self.manifest.classes:
+            self._fitted = fit_labels(self.labels, self.manifest.classes, self._wanted, str(self._path))
+            self._fitted[0].setflags(write=False)
+
+    def _check(self, records: Records, flags: NDArray[np.uint8], indices: NDArray[np.int64]) -> None:
+        """Every number from the index against what it may be, before anyone uses it."""
+        file, offset, length = records.file, records.offset, records.length
+        known = (file >= 0) & (file < len(self._shards))
+        sizes = self._index.shard_bytes[np.where(known, file, 0)] if len(self._shards) else offset
+        fits = (
+            known & (offset >= BLOCK_BYTES) & (offset % ALIGNMENT == 0) & (length >= 0) & (length <= MAX_RECORD_BYTES)
+        )
+        fits &= (offset <= sizes) & (length <= sizes - TAIL_BYTES - np.minimum(offset, sizes))
+        self._refuse(indices[~fits], "its place lies outside its shard: the index is damaged; pack the dataset again")
+        understood = np.isin(records.codec, [int(codec) for codec in Codec]) & (flags == 0)
+        self._refuse(indices[~understood], "its codec or flags are unknown to this Penstock: upgrade penstock")
+        width, height = records.width.astype(np.float64), records.height.astype(np.float64)
+        sized = (width >= 0) & (height >= 0) & ((records.codec != Codec.RAW) | (width * height * 3 == length))
+        self._refuse(indices[~sized], "its size in pixels is impossible: the index is damaged; pack the dataset again")
+
+    def _refuse(self, indices: NDArray[np.int64], reason: str) -> None:
+        if len(indices):
+            index = int(indices[0])
+            raise DatasetError(f"{self._path}: sample {index}, {self.describe(index)}: {reason}")

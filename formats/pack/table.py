@@ -1,0 +1,231 @@
+"""Tables: the checksummed sections that index.bin and shard footers are made of (SPEC.md, section 2)."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._core import crc32c
+from ...errors import DatasetError
+from .layout import MAX_ROWS, aligned
+
+__all__ = ["SectionId", "Table", "write_table"]
+
+_HEAD = struct.Struct("<IIQQ8x")
+_ENTRY = struct.Struct("<I4sQIIQ")
+_MAX_SECTIONS = 64
+_MAX_WIDTH = 1 << 20
+_FIRST_OPTIONAL = 1000
+_DTYPES = {b"|u1\0", b"<u4\0", b"<i4\0", b"<i8\0", b"<f4\0"}
+_LAZY_CHECK_BYTES = 1 << 30
+
+
+class SectionId(enum.IntEnum):
+    """Numbers of the sections (SPEC.md, section 3)."""
+
+    SHARD = 1
+    OFFSET = 2
+    LENGTH = 3
+    CODEC = 4
+    FLAGS = 5
+    WIDTH = 6
+    HEIGHT = 7
+    CHECKSUM = 8
+    LABEL = 9
+    NAME_OFFSET = 10
+    NAMES = 11
+    SHARD_BYTES = 20
+    SHARD_ROWS = 21
+    SKIPPED = 30
+
+
+_BYTE_SECTIONS = (SectionId.CODEC, SectionId.FLAGS, SectionId.NAMES, SectionId.SKIPPED)
+_TYPES: dict[SectionId, tuple[str, ...]] = dict.fromkeys(SectionId, ("<i8",))
+_TYPES |= dict.fromkeys(_BYTE_SECTIONS, ("|u1",))
+_TYPES |= dict.fromkeys((SectionId.SHARD, SectionId.CHECKSUM), ("<u4",))
+_TYPES |= dict.fromkeys((SectionId.WIDTH, SectionId.HEIGHT), ("<i4",))
+_TYPES[SectionId.LABEL] = ("<i8", "<f4")
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    dtype: np.dtype[Any]
+    count: int
+    width: int
+    checksum: int
+    offset: int
+
+    @property
+    def size(self) -> int:
+        return self.count * max(self.width, 1) * self.dtype.itemsize
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.count, self.width) if self.width else (self.count,)
+
+
+class Table:
+    """A table in memory or in a mapped file; its columns are views of that memory, not copies.
+
+    Args:
+        data: (size,) uint8 that begins with the table and has at least its bytes.
+        place: what to call the table in messages.
+
+    Raises:
+        DatasetError: the directory is damaged, or promises more than `data` holds.
+    """
+
+    def __init__(self, data: NDArray[np.uint8], place: str) -> None:
+        self._data = data
+        self._place = place
+        self._intact: set[SectionId] = set()
+        self.rows, self.size, self._sections = _parse_directory(data, place)
+
+    def __contains__(self, section: SectionId) -> bool:
+        return section in self._sections
+
+    def column(self, section: SectionId, count: int | None = None) -> NDArray[Any]:
+        """A section as an array of its own shape and little-endian type.
+
+        Its checksum is compared when it is first asked for, unless it has over 1 GiB (`damaged` compares all).
+
+        Raises:
+            DatasetError: it is missing, has not `count` items (default: one per row), or is damaged.
+        """
+        found = self._sections.get(section)
+        expected = self.rows if count is None else count
+        if found is None or found.count != expected:
+            what = "is missing" if found is None else f"has {found.count} items"
+            raise DatasetError(
+                f"{self._place}: section {section.name.lower()} {what}, expected {expected} items: the file is "
+                "damaged; restore it, or pack the dataset again"
+            )
+        if section not in self._intact and found.size <= _LAZY_CHECK_BYTES:
+            self._check(section, found)
+            self._intact.add(section)
+        return self._bytes(found).view(found.dtype).reshape(found.shape)
+
+    def blob(self, section: SectionId) -> NDArray[np.uint8]:
+        """A section of bytes, of whatever length."""
+        found = self._sections.get(section)
+        return self.column(section, found.count if found else 0)
+
+    def damaged(self) -> list[str]:
+        """A message for every section whose bytes, or the zeros after it, differ from what was written."""
+        messages = []
+        for section, found in self._sections.items():
+            try:
+                self._check(section, found)
+            except DatasetError as error:
+                messages.append(str(error))
+            end = found.offset + found.size
+            if self._data[end : aligned(end)].any():
+                messages.append(
+                    f"{self._place}: the bytes after section {section.name.lower()} are not zero: it is damaged"
+                )
+        return messages
+
+    def _bytes(self, section: _Section) -> NDArray[np.uint8]:
+        return self._data[section.offset : section.offset + section.size]
+
+    def _check(self, section: SectionId, found: _Section) -> None:
+        computed = crc32c(self._bytes(found))
+        if computed != found.checksum:
+            raise DatasetError(
+                f"{self._place}: checksum mismatch in section {section.name.lower()}, expected CRC-32C "
+                f"{found.checksum:08x}, got {computed:08x}: the file is damaged; restore it, or pack the dataset again"
+            )
+
+
+def write_table(file: BinaryIO, rows: int, sections: Mapping[SectionId, NDArray[Any]]) -> int:
+    """Writes a table at the file's position and returns its bytes, a multiple of 64.
+
+    Sections are arrays of one or two dimensions; two dimensions are rows of items.
+    """
+    arrays = {
+        section: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for section, array in sections.items()
+    }
+    directory_bytes = _HEAD.size + _ENTRY.size * len(arrays)
+    entries, position = b"", aligned(directory_bytes)
+    for section, array in arrays.items():
+        width = array.shape[1] if array.ndim == 2 else 0
+        kind = array.dtype.str.encode().ljust(4, b"\0")
+        entries += _ENTRY.pack(section, kind, len(array), width, crc32c(_flat(array)), position)
+        position = aligned(position + array.nbytes)
+    head = _HEAD.pack(len(arrays), 0, rows, position)
+    head = head[:4] + struct.pack("<I", crc32c(head[:4] + head[8:] + entries)) + head[8:]
+    _write_padded(file, memoryview(head + entries))
+    for array in arrays.values():
+        _write_padded(file, _flat(array).data)
+    return position
+
+
+def _flat(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return array.reshape(-1).view(np.uint8)
+
+
+def _write_padded(file: BinaryIO, data: memoryview) -> None:
+    file.write(data)
+    file.write(bytes(aligned(len(data)) - len(data)))
+
+
+def _parse_directory(data: NDArray[np.uint8], place: str) -> tuple[int, int, dict[SectionId, _Section]]:
+    if len(data) < _HEAD.size:
+        raise _damage(place, f"a table of at least {_HEAD.size} bytes", f"{len(data)}")
+    head = data[: _HEAD.size].tobytes()
+    count, checksum, rows, size = _HEAD.unpack(head)
+    directory_bytes = _HEAD.size + _ENTRY.size * count
+    if count > _MAX_SECTIONS or directory_bytes > len(data):
+        raise _damage(place, f"at most {_MAX_SECTIONS} sections in {len(data)} bytes", f"{count}")
+    entries = data[_HEAD.size : directory_bytes].tobytes()
+    computed = crc32c(head[:4] + head[8:] + entries)
+    if computed != checksum:
+        raise _damage(place, f"a directory with CRC-32C {checksum:08x}", f"{computed:08x}")
+    if rows > MAX_ROWS or size > len(data):
+        raise _damage(place, f"at most {MAX_ROWS} rows in {len(data)} bytes", f"{rows} rows in {size} bytes")
+    sections: dict[SectionId, _Section] = {}
+    position = aligned(directory_bytes)
+    for fields in _ENTRY.iter_unpack(entries):
+        section = _parse_entry(fields, position, size, place)
+        position = aligned(position + section.size)
+        if fields[0] < _FIRST_OPTIONAL:
+            sections[_known(fields[0], section, sections, place)] = section
+    if position != size:
+        raise _damage(place, f"sections that end at {size}", f"{position}")
+    return rows, size, sections
+
+
+def _parse_entry(fields: tuple[Any, ...], position: int, size: int, place: str) -> _Section:
+    number, kind, count, width, checksum, offset = fields
+    if kind not in _DTYPES or width > _MAX_WIDTH:
+        raise _damage(place, f"a known type in section {number}", f"{kind!r} with {width} items per row")
+    section = _Section(np.dtype(kind.rstrip(b"\0").decode()), count, width, checksum, offset)
+    if offset != position or offset + section.size > size:
+        raise _damage(place, f"section {number} at {position}, within {size} bytes", f"{offset} + {section.size}")
+    return section
+
+
+def _known(number: int, section: _Section, sections: Mapping[SectionId, _Section], place: str) -> SectionId:
+    if number not in SectionId._value2member_map_:
+        raise DatasetError(
+            f"{place}: section {number} is unknown to this Penstock, and may not be ignored: upgrade penstock"
+        )
+    if number in sections:
+        raise _damage(place, f"section {number} once", "two")
+    known = SectionId(number)
+    if section.dtype.str not in _TYPES[known] or (section.width and known is not SectionId.LABEL):
+        kinds = " or ".join(_TYPES[known])
+        raise _damage(place, f"section {known.name.lower()} of {kinds}", f"{section.dtype.str} x {section.width}")
+    return known
+
+
+def _damage(place: str, expected: str, got: str) -> DatasetError:
+    return DatasetError(
+        f"{place}: expected {expected}, got {got}: the file is damaged; restore it, or pack the dataset again"
+    )

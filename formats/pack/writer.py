@@ -1,0 +1,239 @@
+"""Packing: a source dataset -> a plan -> one job per shard -> workers -> the index."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...errors import DatasetError, PackingError
+from ...record import Codec
+from ..base import Dataset
+from .index import Index, write_index
+from .job import OnError, ShardPacker
+from .layout import INDEX_NAME, MANIFEST_NAME
+from .manifest import Manifest
+from .parquet import write_parquet
+from .plan import PackOptions, Plan, difference, make_plan
+from .rows import Rows
+from .shard import Footer, Skipped, read_footer
+from .storage import PLAN_NAME, exclusive, new_file, remove_pack, remove_temporaries, require_free
+from .workers import run_jobs
+
+__all__ = ["NoProgress", "PackResult", "Progress", "write_pack"]
+
+
+class Progress(Protocol):
+    """What a packing run tells about itself while it runs."""
+
+    def start(self, samples: int, done: int) -> None:
+        """There are `samples` in all; `done` of them rest in shards that an earlier run has finished."""
+        ...
+
+    def advance(self, samples: int, size: int) -> None:
+        """`samples` more are done, `size` bytes stored."""
+        ...
+
+
+class NoProgress:
+    """Progress that nobody looks at."""
+
+    def start(self, samples: int, done: int) -> None:
+        del samples, done
+
+    def advance(self, samples: int, size: int) -> None:
+        del samples, size
+
+
+@dataclass(frozen=True, slots=True)
+class PackResult:
+    """What a packing run has made.
+
+    Attributes:
+        samples: in the pack.
+        shards: in the pack.
+        reused_shards: of them, those that an earlier run had finished.
+        size: bytes of all records.
+        skipped: samples that were left out.
+        was_complete: the pack was there already, with the same options and source; nothing was done.
+    """
+
+    samples: int
+    shards: int
+    reused_shards: int
+    size: int
+    skipped: tuple[Skipped, ...]
+    was_complete: bool
+
+
+def write_pack(
+    source: Dataset,
+    destination: Path,
+    options: PackOptions | None = None,
+    *,
+    workers: int = 0,
+    on_error: OnError = "raise",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> PackResult:
+    """Packs `source` into the directory `destination`; goes on where a killed run with the same options stopped.
+
+    Every image is decoded once to see that it is whole. The bytes written don't depend on `workers`.
+
+    Args:
+        workers: processes; 0 does everything in this one. With others, a script needs the usual
+            `if __name__ == "__main__"`, and `source` is pickled.
+        on_error: "raise" stops at a bad sample (finished shards stay); "skip" leaves it out and lists it in pack.json.
+        overwrite: remove the pack, finished or not, that is in `destination`.
+
+    Raises:
+        RecordError: a sample is bad. DatasetError: the source is empty.
+        PackingError: no room; or `destination` holds something else, or a pack of another source or other options.
+    """
+    chosen = options if options is not None else PackOptions()
+    require_free(destination)
+    plan = make_plan(source, chosen)
+    with exclusive(destination):
+        if overwrite:
+            remove_pack(destination)
+        done = _settled(destination, plan, on_error)
+        if isinstance(done, PackResult):
+            return done
+        packer = ShardPacker(source, chosen.preparation, on_error, destination, plan.pack_id)
+        with _cleared(destination):
+            _pack(packer, plan, done, workers, progress if progress is not None else NoProgress())
+            return _finish(destination, plan, len(done))
+
+
+def _settled(directory: Path, plan: Plan, on_error: OnError) -> PackResult | set[int]:
+    """The result of a finished pack, or the numbers of shards that are finished; plan.json is written then."""
+    if (directory / INDEX_NAME).exists():
+        return _complete(directory, plan)
+    remove_temporaries(directory)
+    path = directory / PLAN_NAME
+    if path.exists():
+        _check_same(directory, _recorded(path), plan)
+        return _finished_shards(directory, plan, on_error)
+    if list(directory.glob("shard-*")):
+        raise _refusal(directory, f"it holds shards without a {PLAN_NAME} that says what they are of")
+    with new_file(path) as file:
+        file.write(json.dumps(plan.record, indent=1).encode() + b"\n")
+    return set()
+
+
+def _complete(directory: Path, plan: Plan) -> PackResult:
+    try:
+        manifest = Index(directory).manifest
+    except DatasetError as error:
+        raise _refusal(directory, f"it holds a damaged pack ({error})") from error
+    _check_same(directory, {"options": manifest.options, "classes": manifest.classes, "source": manifest.source}, plan)
+    (directory / PLAN_NAME).unlink(missing_ok=True)
+    skipped = tuple(Skipped(entry["source"], entry["reason"]) for entry in manifest.skipped)
+    return PackResult(manifest.samples, manifest.shards, manifest.shards, manifest.size, skipped, was_complete=True)
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    try:
+        recorded = json.loads(path.read_bytes())
+        if (
+            isinstance(recorded, dict)
+            and isinstance(recorded["options"], dict)
+            and isinstance(recorded["source"], dict)
+        ):
+            return recorded
+    except (OSError, ValueError, KeyError):
+        pass
+    raise _refusal(path.parent, f"its {PLAN_NAME} can't be read")
+
+
+def _check_same(directory: Path, recorded: dict[str, Any], plan: Plan) -> None:
+    differing = difference(recorded, plan)
+    if differing is not None:
+        raise _refusal(directory, f"it holds a pack that was made otherwise: {differing}")
+
+
+def _refusal(directory: Path, why: str) -> PackingError:
+    return PackingError(
+        f"{directory} is left as it is, because {why}. Use --overwrite (overwrite=True) to replace it, or name another "
+        "destination"
+    )
+
+
+def _finished_shards(directory: Path, plan: Plan, on_error: OnError) -> set[int]:
+    finished = set()
+    for number in range(len(plan.bounds) - 1):
+        try:
+            footer = read_footer(directory, number)
+        except DatasetError:
+            continue
+        if footer.header.pack_id != plan.pack_id:
+            continue
+        if footer.skipped and on_error == "raise":
+            raise _refusal(
+                directory, f"--on-error was skip, now it is raise, and {footer.skipped[0].source} has been skipped"
+            )
+        finished.add(number)
+    return finished
+
+
+def _pack(packer: ShardPacker, plan: Plan, done: set[int], workers: int, progress: Progress) -> None:
+    jobs = [job for job in plan.jobs if job.number not in done]
+    progress.start(plan.samples, plan.samples - sum(len(job.indices) for job in jobs))
+    for _ in run_jobs(packer, jobs, workers=min(workers, len(jobs)), report=progress.advance):
+        pass
+
+
+@contextlib.contextmanager
+def _cleared(directory: Path) -> Any:
+    """Leaves no temporary file behind and, where no shard was finished, no plan either."""
+    try:
+        yield
+    finally:
+        remove_temporaries(directory)
+        if not list(directory.glob("shard-*")):
+            (directory / PLAN_NAME).unlink(missing_ok=True)
+
+
+def _finish(directory: Path, plan: Plan, reused: int) -> PackResult:
+    footers = [read_footer(directory, number) for number in range(len(plan.bounds) - 1)]
+    rows = Rows.joined([footer.rows for footer in footers])
+    skipped = tuple(each for footer in footers for each in footer.skipped)
+    if not len(rows):
+        raise PackingError(
+            f"{directory}: none of the {plan.samples} samples could be packed; the first: {skipped[0].reason}"
+        )
+    manifest = _manifest(plan, rows, footers, skipped).to_bytes()
+    with new_file(directory / MANIFEST_NAME) as file:
+        file.write(manifest)
+    write_parquet(directory, rows, plan.classes)
+    write_index(directory, rows, [footer.size for footer in footers], manifest, plan.pack_id)
+    (directory / PLAN_NAME).unlink()
+    size = int(rows.length.sum())
+    return PackResult(len(rows), len(footers), reused, size, skipped, was_complete=False)
+
+
+def _manifest(plan: Plan, rows: Rows, footers: Sequence[Footer], skipped: Iterable[Skipped]) -> Manifest:
+    codecs = np.bincount(rows.codec, minlength=256)
+    label = {"name": "label", "type": rows.label.dtype.name, "shape": list(rows.label.shape[1:])}
+    return Manifest(
+        pack_id=plan.pack_id,
+        fields=[
+            {"name": "image", "type": "image", "shape": []},
+            label,
+            {"name": "name", "type": "string", "shape": []},
+        ],
+        classes=plan.classes,
+        options=plan.options.to_dict(),
+        source=plan.source,
+        lossy=plan.options.preparation.lossy,
+        samples=len(rows),
+        shards=len(footers),
+        size=int(rows.length.sum()),
+        codecs={codec.name.lower(): int(codecs[codec]) for codec in Codec if codecs[codec]},
+        skipped=[asdict(each) for each in skipped],
+    )

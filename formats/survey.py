@@ -1,0 +1,87 @@
+"""What a dataset weighs and holds, found without decoding an image: for planning a pack and for `penstock inspect`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..record import WHOLE_FILE, Codec, Records
+from .base import Dataset
+from .reading import flat_view
+
+__all__ = ["Survey", "survey"]
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """Sizes and fingerprints of a dataset.
+
+    Attributes:
+        sizes: (n,) int64, bytes of each undecoded sample; 0 where its file can't be found (reading it says why).
+        codecs: name of a codec -> number of samples.
+        content: SHA-256, as hex, of classes and of each sample's name, size and label, in order.
+        times: SHA-256, as hex, of the times at which the files were last changed.
+    """
+
+    sizes: NDArray[np.int64]
+    codecs: dict[str, int]
+    content: str
+    times: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of all samples."""
+        return int(self.sizes.sum())
+
+
+def survey(dataset: Dataset) -> Survey:
+    """Looks at every sample of `dataset`: its files are stat-ed; samples that have no file of their own are read."""
+    content, times = hashlib.sha256(), hashlib.sha256()
+    sizes, codecs = np.zeros(len(dataset), np.int64), np.zeros(256, np.int64)
+    container_times: dict[str, int] = {}
+    content.update("\0".join([str(len(dataset.classes)), *dataset.classes]).encode("utf-8", "surrogateescape"))
+    for start in range(0, len(dataset), _CHUNK):
+        indices = np.arange(start, min(start + _CHUNK, len(dataset)))
+        records = dataset.records(indices)
+        chunk, changed = _sizes(records, container_times)
+        sizes[indices] = chunk
+        codecs += np.bincount(records.codec, minlength=256)
+        names = [dataset.name(index).encode("utf-8", "surrogateescape") for index in indices.tolist()]
+        lengths = np.array([len(name) for name in names], np.int64)
+        for part in (lengths, chunk, records.labels):
+            content.update(part.tobytes())
+        content.update(b"".join(names))
+        times.update(changed.tobytes())
+    counts = {codec.name.lower(): int(codecs[codec]) for codec in Codec if codecs[codec]}
+    return Survey(sizes, counts, content.hexdigest(), times.hexdigest())
+
+
+def _sizes(records: Records, container_times: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Bytes of each sample, and when its file was last changed (ns)."""
+    sizes, times = records.length.astype(np.int64), np.zeros(len(records), np.int64)
+    for row, file in enumerate(records.file.tolist()):
+        if file < 0:
+            payload = records.payloads[row] if records.payloads is not None else None
+            sizes[row] = 0 if payload is None else len(flat_view(payload))
+        elif sizes[row] == WHOLE_FILE:
+            sizes[row], times[row] = _stat(records.paths[file])
+        else:
+            path = records.paths[file]
+            if path not in container_times:
+                container_times[path] = _stat(path)[1]
+            times[row] = container_times[path]
+    return sizes, times
+
+
+def _stat(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
