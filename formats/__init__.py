@@ -14,7 +14,10 @@ from .registry import open_dataset
 
 if TYPE_CHECKING:
     from .arrays import Arrays
+    from .csv import CSV
     from .folder import Folder
+    from .lmdb import LMDB
+    from .lmdb_writer import LMDBWriter
     from .splitting import split
     from .views import Concat, Subset
 

@@ -56,12 +56,12 @@ class FileDataset(Dataset):
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def path(self, index: int) -> str:
+    def file(self, index: int) -> str:
         """The file of sample `index`."""
         return os.path.join(self.root, self._names[index])
 
     def describe(self, index: int) -> str:
-        return self.path(index)
+        return self.file(index)
 
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
         chosen = np.asarray(indices, np.int64)
@@ -70,7 +70,7 @@ class FileDataset(Dataset):
         return Records(
             codec=np.full(len(chosen), Codec.ENCODED, np.uint8),
             labels=self._labels[chosen],
-            paths=[self.path(index) for index in distinct.tolist()],
+            paths=[self.file(index) for index in distinct.tolist()],
             file=file.astype(np.int32),
             offset=np.zeros(len(chosen), np.int64),
             length=np.full(len(chosen), WHOLE_FILE, np.int64),
