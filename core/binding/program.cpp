@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "binding/apply.h"
 #include "binding/arguments.h"
 #include "binding/register.h"
 #include "engine/error.h"
@@ -101,6 +102,7 @@ void register_program(py::module_& module) {
       .def_property_readonly("columns", &Program::columns)
       .def_property_readonly("output_size", &output_size)
       .def_property_readonly("dtype", &dtype_name)
+      .def("apply", &apply, py::arg("image"), py::arg("params"))
       .def("draw", &draw, py::arg("seed"), py::arg("epoch"), py::arg("indices"), py::arg("draws"), py::arg("sizes"),
            py::arg("view") = 0);
 }

@@ -1,0 +1,110 @@
+#include "engine/stage.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "engine/error.h"
+
+namespace penstock {
+namespace {
+
+// Padding that makes one side at least as long as a crop, and where the crop begins then; as torchvision's center_crop.
+int center_offset(int side, int crop) {
+  if (crop > side) return -((crop - side) / 2);
+  const int rest = side - crop;
+  const int half = rest / 2;
+  return rest % 2 != 0 ? half + half % 2 : half;  // Python's round: halves to the even neighbour
+}
+
+class Folder {
+ public:
+  Folder(Size size, std::vector<Stage>& stages) : stages_(stages) {
+    stages_.clear();
+    push(size, size);
+  }
+
+  Size size() const { return stages_.back().size(); }
+
+  // `rect` may reach beyond the image.
+  void crop(Rect rect) {
+    Stage& stage = stages_.back();
+    const int from_left = stage.flip ? stage.window.width - rect.x - rect.width : rect.x;
+    stage.window = {stage.window.x + from_left, stage.window.y + rect.y, rect.width, rect.height};
+  }
+
+  // Mirroring first and resizing then is not the same in every bit as the other way round, nor are two resizes one.
+  void resize(Size target) {
+    if (target == size()) return;
+    Stage& stage = stages_.back();
+    if (stage.flip || stage.resizes() || !is_inside(stage.window, stage.resized)) {
+      push(size(), target);
+      return;
+    }
+    stage.crop = {stage.crop.x + stage.window.x, stage.crop.y + stage.window.y, stage.window.width,
+                  stage.window.height};
+    stage.resized = target;
+    stage.window = {0, 0, target.width, target.height};
+  }
+
+  void flip() { stages_.back().flip = !stages_.back().flip; }
+
+ private:
+  static bool is_inside(Rect rect, Size size) {
+    return rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= size.width && rect.y + rect.height <= size.height;
+  }
+
+  void push(Size from, Size target) {
+    stages_.push_back({{0, 0, from.width, from.height}, target, {0, 0, target.width, target.height}, false});
+  }
+
+  std::vector<Stage>& stages_;
+};
+
+Rect crop_of(const double* fields, Size size) {
+  const double x = fields[0], y = fields[1], width = fields[2], height = fields[3];
+  const bool whole =
+      x == std::floor(x) && y == std::floor(y) && width == std::floor(width) && height == std::floor(height);
+  const bool inside =
+      x >= 0 && y >= 0 && width >= 1 && height >= 1 && x + width <= size.width && y + height <= size.height;
+  if (whole && inside) {
+    return {static_cast<int>(x), static_cast<int>(y), static_cast<int>(width), static_cast<int>(height)};
+  }
+  throw Error(Fault::kOption, "params: expected a crop of whole pixels inside the image of " +
+                                  std::to_string(size.width) + "x" + std::to_string(size.height) + ", got x=" +
+                                  std::to_string(x) + ", y=" + std::to_string(y) + ", width=" + std::to_string(width) +
+                                  ", height=" + std::to_string(height) + "; draw them for this image's size");
+}
+
+}  // namespace
+
+void fold(const Program& program, const double* row, Size size, std::vector<Stage>& stages) {
+  Folder folder(size, stages);
+  for (size_t position = 0; position < program.ops().size(); ++position) {
+    const Size before = folder.size();
+    const Size after = program.size_after(position, before);
+    const double* const fields = row + std::max(0, program.column_of(position));
+    switch (program.ops()[position].kind) {
+      case OpKind::kRandomResizedCrop:
+        folder.crop(crop_of(fields, before));
+        folder.resize(after);
+        break;
+      case OpKind::kResize:
+      case OpKind::kResizeShort:
+        folder.resize(after);
+        break;
+      case OpKind::kCenterCrop:
+        folder.crop({center_offset(before.width, after.width), center_offset(before.height, after.height), after.width,
+                     after.height});
+        break;
+      case OpKind::kRandomHorizontalFlip:
+        if (fields[0] != 0) folder.flip();
+        break;
+      case OpKind::kToDtype:
+      case OpKind::kNormalize:
+        break;
+    }
+  }
+}
+
+}  // namespace penstock
