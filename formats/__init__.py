@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .folder import Folder
     from .lmdb import LMDB
     from .lmdb_writer import LMDBWriter
+    from .pack import Pack
     from .splitting import split
     from .views import Concat, Subset
 
