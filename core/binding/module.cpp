@@ -23,6 +23,7 @@ PYBIND11_MODULE(_core, module) {
   penstock::register_errors(module);
   penstock::register_random(module);
   penstock::register_program(module);
+  penstock::register_engine(module);
   penstock::register_image(module);
   if (kDebug &&
       PyErr_WarnEx(PyExc_RuntimeWarning,

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "engine/simd.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
@@ -72,8 +74,7 @@ uint32_t crc32c_portable(Bytes data, uint32_t value) {
 
 uint32_t crc32c(Bytes data, uint32_t value) {
 #if defined(__x86_64__)
-  static const bool has_sse42 = __builtin_cpu_supports("sse4.2");
-  if (has_sse42) return crc32c_sse42(data, value);
+  if (simd_level() == SimdLevel::kAvx2) return crc32c_sse42(data, value);  // AVX2 comes with SSE4.2
 #endif
   return crc32c_portable(data, value);
 }

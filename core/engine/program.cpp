@@ -133,14 +133,15 @@ Size resize_short(const Op& op, Size size) {
     new_short = std::max<int64_t>(1, max_size * new_short / new_long);
     new_long = max_size;
   }
-  if (new_short * new_long > kMaxPixels) {
-    throw Error(Fault::kDecode, "resize_short to " + std::to_string(new_short) + " would make " +
-                                    std::to_string(new_long) + " px of the long side of an image of " +
-                                    std::to_string(size.width) + "x" + std::to_string(size.height) +
-                                    " px; leave the image out, or give max_size");
+  const bool upright = size.width <= size.height;
+  const int64_t width = upright ? new_short : new_long;
+  const int64_t height = upright ? new_long : new_short;
+  if (width * height > kMaxPixels) {
+    throw Error(Fault::kDecode, "resize_short would make " + std::to_string(width) + "x" + std::to_string(height) +
+                                    " px of an image of " + std::to_string(size.width) + "x" +
+                                    std::to_string(size.height) + " px; leave the image out, or give max_size");
   }
-  const Size upright{static_cast<int>(new_long), static_cast<int>(new_short)};
-  return size.width <= size.height ? upright : Size{upright.width, upright.height};
+  return {static_cast<int>(height), static_cast<int>(width)};
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock._core import crc32c
+from penstock._core import crc32c, set_simd_level, simd_levels
 
 # RFC 3720, appendix B.4, and the check value of the Castagnoli entry in the catalogue of CRC algorithms.
 VECTORS = [
@@ -18,6 +20,13 @@ VECTORS = [
     (bytes(range(32)), 0x46DD794E),
     (bytes(range(31, -1, -1)), 0x113FDB5C),
 ]
+
+
+@pytest.fixture(params=simd_levels(), autouse=True, scope="module")
+def _level(request: pytest.FixtureRequest) -> Iterator[None]:
+    set_simd_level(request.param)
+    yield
+    set_simd_level(simd_levels()[-1])
 
 
 def crc32c_bit_by_bit(data: bytes) -> int:

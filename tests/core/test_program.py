@@ -229,9 +229,7 @@ def test_refused_draws() -> None:
 
 
 def test_an_image_that_would_become_enormous_is_refused() -> None:
-    with pytest.raises(
-        DecodeError, match=r"resize_short to 256 would make 25600000 px of the long side .* 100000x1 px"
-    ):
+    with pytest.raises(DecodeError, match="resize_short would make 25600000x256 px of an image of 100000x1 px"):
         draw(Program([("resize_short", (256.0, 0.0))]), [(1, 100_000)])
 
 

@@ -1,0 +1,230 @@
+// Engine: the threads of a loader.
+#include "engine/engine.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/arguments.h"
+#include "binding/errors.h"
+#include "binding/records.h"
+#include "binding/register.h"
+#include "engine/error.h"
+
+namespace py = pybind11;
+
+namespace penstock {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kSignalInterval{100};
+
+// Something of Python's that any thread may drop.
+template <typename T>
+std::shared_ptr<T> share(T value) {
+  return {new T(std::move(value)), [](T* shared) {
+            const py::gil_scoped_acquire locked;
+            delete shared;
+          }};
+}
+
+void check_signals() {
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+ForeignImage decoded_image(py::object result) {
+  const bool is_image = py::isinstance<py::array_t<uint8_t, py::array::c_style>>(result);
+  const auto array = is_image ? py::reinterpret_borrow<py::array>(result) : py::array();
+  if (!is_image || array.ndim() != 3 || array.shape(2) != 3 || array.size() == 0) {
+    throw Error(Fault::kDecode,
+                "expected a C-contiguous uint8 array of (height, width, 3) from the fallback decoder, got " +
+                    describe_array(result));
+  }
+  const Size size{static_cast<int>(array.shape(0)), static_cast<int>(array.shape(1))};
+  const auto* pixels = static_cast<const uint8_t*>(array.data());
+  return {{pixels, size, ptrdiff_t{3} * size.width}, share(std::move(result))};
+}
+
+Fallback make_fallback(py::object decoder) {
+  if (PyCallable_Check(decoder.ptr()) == 0) {
+    throw Error(Fault::kOption, "fallback: expected a callable, got " + std::string(Py_TYPE(decoder.ptr())->tp_name));
+  }
+  return [shared = share(std::move(decoder))](Bytes data) {
+    const py::gil_scoped_acquire locked;
+    // A copy, because Python code may keep the view for longer than the bytes stay in place.
+    const py::bytes copy(reinterpret_cast<const char*>(data.data), data.size);
+    return decoded_image((*shared)(py::memoryview(copy)));
+  };
+}
+
+// The exception of a row, as Python's.
+py::object to_python(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& fault) {
+    return to_python(fault);
+  } catch (py::error_already_set& raised) {
+    return raised.value();
+  } catch (const std::bad_alloc&) {
+    return to_python(Error(Fault::kIo, "there is not enough memory to read and decode it"));
+  } catch (const std::exception& other) {
+    return to_python(Error(Fault::kIo, std::string("it can't be read: ") + other.what()));
+  }
+}
+
+py::list to_python(const std::vector<RowFailure>& failures) {
+  py::list rows;
+  for (const RowFailure& failure : failures) rows.append(py::make_tuple(failure.row, to_python(failure.error)));
+  return rows;
+}
+
+// What Python lends to a batch under way.
+struct Loan {
+  std::vector<std::unique_ptr<BytesView>> payloads;
+  std::unique_ptr<OutputView> out;
+};
+
+// All calls into the engine are made without the interpreter lock, which its threads may hold or wait for.
+class PythonEngine {
+ public:
+  PythonEngine(const Program& program, int threads, py::object fallback) {
+    Fallback decode = make_fallback(std::move(fallback));
+    const py::gil_scoped_release unlocked;
+    engine_ = std::make_shared<Engine>(program, threads, std::move(decode));
+  }
+
+  ~PythonEngine() {
+    const py::gil_scoped_release unlocked;
+    engine_.reset();
+  }
+
+  PythonEngine(const PythonEngine&) = delete;
+  PythonEngine& operator=(const PythonEngine&) = delete;
+
+  Engine::Ticket submit(const py::object& records, const py::object& out, const py::int_& seed, const py::int_& epoch,
+                        const py::object& indices, const py::object& draws);
+  py::object wait(Engine::Ticket ticket, double timeout_seconds);
+  void close();
+
+  std::weak_ptr<Engine> engine() const { return engine_; }
+
+ private:
+  Engine::Ticket run(Batch batch);
+
+  std::shared_ptr<Engine> engine_;
+};
+
+std::vector<int64_t> key_column(const char* name, const py::object& column, size_t rows) {
+  const auto array = array_argument<int64_t>(name, column, {static_cast<py::ssize_t>(rows)});
+  return {array.data(), array.data() + rows};
+}
+
+Engine::Ticket PythonEngine::submit(const py::object& records, const py::object& out, const py::int_& seed,
+                                    const py::int_& epoch, const py::object& indices, const py::object& draws) {
+  HeldRecords held = read_records(records);
+  const size_t rows = held.samples.size();
+  Loan loan{std::move(held.payloads), std::make_unique<OutputView>(out, engine_->program(), rows)};
+  Batch batch;
+  batch.samples = std::move(held.samples);
+  batch.paths = std::move(held.paths);
+  batch.seed = seed_argument(seed);
+  batch.epoch = epoch_argument(epoch);
+  batch.indices = key_column("indices", indices, rows);
+  batch.draws = key_column("draws", draws, rows);
+  batch.out = loan.out->data();
+  batch.loan = share(std::move(loan));
+  return run(std::move(batch));
+}
+
+// Submits, and where there are no threads does the work.
+Engine::Ticket PythonEngine::run(Batch batch) {
+  const py::gil_scoped_release unlocked;
+  const Engine::Ticket ticket = engine_->submit(std::move(batch));
+  Clock::time_point checked = Clock::now();
+  while (engine_->run_next()) {
+    if (Clock::now() - checked < kSignalInterval) continue;
+    checked = Clock::now();
+    const py::gil_scoped_acquire locked;
+    try {
+      check_signals();
+    } catch (...) {
+      engine_->discard(ticket);
+      throw;
+    }
+  }
+  return ticket;
+}
+
+py::object PythonEngine::wait(Engine::Ticket ticket, double timeout_seconds) {
+  if (!(timeout_seconds >= 0)) {
+    throw Error(Fault::kOption,
+                "timeout_seconds: expected 0 (no limit) or more, got " + std::to_string(timeout_seconds));
+  }
+  const Clock::time_point start = Clock::now();
+  while (true) {
+    std::optional<Outcome> outcome;
+    const std::chrono::duration<double> left = std::chrono::duration<double>(timeout_seconds) - (Clock::now() - start);
+    const bool last = timeout_seconds > 0 && left <= kSignalInterval;
+    {
+      const py::gil_scoped_release unlocked;
+      const auto time = last ? std::chrono::ceil<std::chrono::milliseconds>(left) : kSignalInterval;
+      outcome = engine_->wait_for(ticket, time);
+    }
+    if (outcome) return to_python(outcome->failures);
+    check_signals();
+    if (last) return py::none();
+  }
+}
+
+void PythonEngine::close() {
+  const py::gil_scoped_release unlocked;
+  engine_->close();
+}
+
+// Engines that may have threads when the interpreter ends. Guarded by its lock.
+std::vector<std::weak_ptr<Engine>>& live_engines() {
+  static auto* const engines = new std::vector<std::weak_ptr<Engine>>;  // outlives all engines
+  return *engines;
+}
+
+std::unique_ptr<PythonEngine> make_engine(const Program& program, int threads, py::object fallback) {
+  auto made = std::make_unique<PythonEngine>(program, threads, std::move(fallback));
+  auto& engines = live_engines();
+  engines.erase(std::remove_if(engines.begin(), engines.end(), [](const auto& engine) { return engine.expired(); }),
+                engines.end());
+  engines.push_back(made->engine());
+  return made;
+}
+
+// A thread that calls Python once the interpreter is going is ended on the spot: they must be gone before.
+void close_live_engines() {
+  std::vector<std::weak_ptr<Engine>> engines = std::move(live_engines());
+  live_engines().clear();
+  const py::gil_scoped_release unlocked;
+  for (const std::weak_ptr<Engine>& engine : engines) {
+    if (const std::shared_ptr<Engine> live = engine.lock()) live->close();
+  }
+}
+
+}  // namespace
+
+void register_engine(py::module_& module) {
+  py::class_<PythonEngine>(module, "Engine", py::is_final())
+      .def(py::init(&make_engine), py::arg("program"), py::kw_only(), py::arg("threads"), py::arg("fallback"))
+      .def("submit", &PythonEngine::submit, py::arg("records"), py::arg("out"), py::kw_only(), py::arg("seed"),
+           py::arg("epoch"), py::arg("indices"), py::arg("draws"))
+      .def("wait", &PythonEngine::wait, py::arg("ticket"), py::arg("timeout_seconds") = 0.0)
+      .def("close", &PythonEngine::close);
+  py::module_::import("atexit").attr("register")(py::cpp_function(&close_live_engines));
+}
+
+}  // namespace penstock

@@ -1,0 +1,49 @@
+// What an engine is asked to do: undecoded samples, and the buffer that their results go to.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/geometry.h"
+
+namespace penstock {
+
+// One row of penstock.record.Records.
+struct Sample {
+  bool raw = false;   // pixels of `size`, else an encoded image
+  int64_t file = -1;  // position in Batch::paths, -1: `payload`
+  int64_t offset = 0;
+  int64_t length = 0;  // bytes, or kWholeFile
+  Bytes payload;
+  Size size;
+  std::optional<uint32_t> crc32c;
+};
+
+struct Batch {
+  std::vector<Sample> samples;
+  std::vector<std::string> paths;
+  uint64_t seed = 0;
+  uint32_t epoch = 0;
+  std::vector<int64_t> indices;  // per sample, as `draws`: its key
+  std::vector<int64_t> draws;
+  uint8_t* out = nullptr;            // samples.size() results, one after the other
+  std::shared_ptr<const void> loan;  // keeps payloads and `out` in place; may be dropped in any thread
+};
+
+// A row without a result: its slot holds zeros.
+struct RowFailure {
+  size_t row;
+  std::exception_ptr error;
+};
+
+// A finished batch.
+struct Outcome {
+  std::vector<RowFailure> failures;  // by row
+  std::shared_ptr<const void> loan;
+};
+
+}  // namespace penstock

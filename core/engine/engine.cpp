@@ -1,0 +1,259 @@
+#include "engine/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace penstock {
+namespace {
+
+// A batch under way. All but `batch` is guarded by the mutex of the engine's state.
+struct Job {
+  explicit Job(Batch submitted) : batch(std::move(submitted)), unfinished(batch.samples.size()) {}
+
+  Batch batch;
+  size_t next_row = 0;
+  size_t unfinished;
+  std::vector<RowFailure> failures;
+};
+
+struct Task {
+  std::shared_ptr<Job> job;
+  size_t row = 0;
+};
+
+// Signals go to Python's threads, but for those that tell of a fault in this very thread.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+Program with_fixed_size(Program program) {
+  if (!program.output_size()) {
+    throw Error(Fault::kSpec,
+                "program: expected ops that give all images one size, got ops whose results differ in size; add "
+                "RandomResizedCrop, CenterCrop, or Resize to a height and a width");
+  }
+  return program;
+}
+
+}  // namespace
+
+struct Engine::State {
+  State(Program program, Fallback fallback) : context(with_fixed_size(std::move(program)), std::move(fallback)) {}
+
+  // The next sample in order of submission; its job is null when there is none.
+  Task take_task() {
+    if (queue.empty()) return {};
+    Task task{queue.front(), queue.front()->next_row++};
+    if (task.job->next_row == task.job->batch.samples.size()) queue.pop_front();
+    return task;
+  }
+
+  void run(Worker& worker, Task task) {
+    std::exception_ptr error;
+    try {
+      worker.run(task.job->batch, task.row);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error) {
+      std::memset(task.job->batch.out + task.row * context.slot_bytes(), 0, context.slot_bytes());
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (error) task.job->failures.push_back({task.row, std::move(error)});
+    if (--task.job->unfinished == 0) finished.notify_all();
+    task.job.reset();  // before anybody can see that the batch is finished: who waits for it gives back its loan
+  }
+
+  void work() {
+    running_here = this;
+    Worker worker(context);
+    std::unique_lock<std::mutex> lock(mutex);
+    while (true) {
+      queued.wait(lock, [this] { return closed || !queue.empty(); });
+      if (closed) return;
+      Task task = take_task();
+      lock.unlock();
+      run(worker, std::move(task));
+      lock.lock();
+    }
+  }
+
+  void check_open() const {
+    if (closed) throw Error(Fault::kClosed, "the engine is closed; make a new one");
+  }
+
+  static thread_local const State* running_here;  // the engine whose thread this is
+
+  WorkerContext context;
+  std::mutex mutex;  // guards what follows
+  bool closed = false;
+  std::condition_variable queued;
+  std::condition_variable finished;
+  std::deque<std::shared_ptr<Job>> queue;  // with rows that nobody has taken
+  std::unordered_map<Ticket, std::shared_ptr<Job>> jobs;
+  Ticket next_ticket = 0;
+  std::mutex inline_mutex;  // guards the next
+  std::unique_ptr<Worker> inline_worker;
+};
+
+thread_local const Engine::State* Engine::State::running_here = nullptr;
+
+Engine::Engine(Program program, int threads, Fallback fallback) : process_(getpid()) {
+  if (threads < 0 || threads > kMaxThreads) {
+    throw Error(Fault::kOption,
+                "threads: expected 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(threads));
+  }
+  state_ = std::make_shared<State>(std::move(program), std::move(fallback));
+  if (threads == 0) state_->inline_worker = std::make_unique<Worker>(state_->context);
+  start(threads);
+}
+
+void Engine::start(int threads) {
+  const SignalsBlocked inherited_by_threads;
+  try {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([state = state_] { state->work(); });
+  } catch (const std::system_error& error) {
+    const std::string started = std::to_string(threads_.size());
+    stop();
+    throw Error(Fault::kOption, "threads: can't start " + std::to_string(threads) + " threads, only " + started + " (" +
+                                    error.code().message() + "); ask for fewer, or raise the limit of the process");
+  }
+}
+
+Engine::~Engine() {
+  if (getpid() != process_) {
+    // Threads that this process does not have are to be joined by nobody, and may hold any lock.
+    new std::shared_ptr<State>(std::move(state_));
+    new std::vector<std::thread>(std::move(threads_));
+    return;
+  }
+  stop();
+}
+
+const Program& Engine::program() const { return state_->context.program; }
+
+void Engine::check_process() const {
+  if (getpid() != process_) {
+    throw Error(Fault::kClosed, "the engine belongs to process " + std::to_string(process_) + ", and this is process " +
+                                    std::to_string(getpid()) + ", forked from it; make a new engine here");
+  }
+}
+
+Engine::Ticket Engine::submit(Batch batch) {
+  check_process();
+  auto job = std::make_shared<Job>(std::move(batch));
+  Ticket ticket;
+  {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->check_open();
+    ticket = state_->next_ticket++;
+    if (job->unfinished > 0) state_->queue.push_back(job);
+    state_->jobs.emplace(ticket, std::move(job));
+  }
+  state_->queued.notify_all();
+  return ticket;
+}
+
+bool Engine::run_next() {
+  check_process();
+  const std::lock_guard<std::mutex> inline_lock(state_->inline_mutex);
+  Task task;
+  {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    if (state_->inline_worker != nullptr) task = state_->take_task();
+  }
+  if (task.job == nullptr) return false;
+  state_->run(*state_->inline_worker, std::move(task));
+  return true;
+}
+
+void Engine::discard(Ticket ticket) {
+  check_process();
+  std::shared_ptr<Job> job;  // declared before the lock, to be freed after it
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const auto known = state_->jobs.find(ticket);
+  if (known == state_->jobs.end()) return;
+  job = std::move(known->second);
+  state_->jobs.erase(known);
+  auto& queue = state_->queue;
+  queue.erase(std::remove(queue.begin(), queue.end(), job), queue.end());
+}
+
+std::optional<Outcome> Engine::wait_for(Ticket ticket, std::chrono::milliseconds time) {
+  check_process();
+  std::shared_ptr<Job> job;  // declared before the lock, to be freed after it
+  std::unique_lock<std::mutex> lock(state_->mutex);
+  state_->check_open();
+  const auto known = state_->jobs.find(ticket);
+  if (known == state_->jobs.end()) {
+    throw Error(Fault::kOption,
+                "ticket: expected one from submit() that has not been waited for, got " + std::to_string(ticket));
+  }
+  job = known->second;
+  const auto over = [&] { return state_->closed || job->unfinished == 0; };
+  if (!state_->finished.wait_for(lock, time, over)) return std::nullopt;
+  state_->check_open();
+  state_->jobs.erase(ticket);
+  Outcome outcome{std::move(job->failures), std::move(job->batch.loan)};
+  std::sort(outcome.failures.begin(), outcome.failures.end(),
+            [](const auto& a, const auto& b) { return a.row < b.row; });
+  return outcome;
+}
+
+void Engine::close() {
+  if (getpid() != process_) return;
+  if (State::running_here == state_.get()) {
+    throw Error(Fault::kOption, "close() was called in a thread of the engine (by its fallback); call it elsewhere");
+  }
+  stop();
+}
+
+void Engine::stop() {
+  // Freed last, when no thread works on them and no lock is held: loans and failures may be Python's.
+  std::deque<std::shared_ptr<Job>> queue;
+  std::unordered_map<Ticket, std::shared_ptr<Job>> jobs;
+  {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->closed = true;
+    queue.swap(state_->queue);
+    jobs.swap(state_->jobs);
+  }
+  state_->queued.notify_all();
+  state_->finished.notify_all();
+  const std::lock_guard<std::mutex> lock(joining_);
+  for (std::thread& thread : threads_) {
+    // Python's garbage collector may drop the engine in one of its own threads, which ends by itself.
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();
+    } else {
+      thread.join();
+    }
+  }
+  threads_.clear();
+}
+
+}  // namespace penstock

@@ -1,0 +1,67 @@
+// Threads that turn batches of undecoded samples into batches of pixels.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/program.h"
+#include "engine/worker.h"
+
+namespace penstock {
+
+// Samples, not batches, are the unit of work, taken in the order of submission: a slow image holds up nobody else, and
+// an early batch is finished first. Thread-safe. In a forked child, which has none of the threads, every call but
+// `close` throws Error(kClosed), and destruction leaks what the threads of the parent use.
+class Engine {
+ public:
+  using Ticket = uint64_t;
+  static constexpr int kMaxThreads = 1024;
+
+  // With 0 threads, work is done by calls of `run_next`. Throws Error: kSpec for a program whose results differ in
+  // size, kOption for a number of threads that can't be had.
+  Engine(Program program, int threads, Fallback fallback);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  const Program& program() const;
+
+  // Queues a batch; never blocks. Throws Error(kClosed).
+  Ticket submit(Batch batch);
+
+  // Works off one queued sample in the calling thread; false when there is none. For engines without threads.
+  bool run_next();
+
+  // Takes back a batch that is not under way in any thread: it is never finished.
+  void discard(Ticket ticket);
+
+  // Waits until the batch is finished, and forgets it; nullopt when the time was up. Throws Error: kOption for an
+  // unknown ticket, kClosed when the engine is or gets closed.
+  std::optional<Outcome> wait_for(Ticket ticket, std::chrono::milliseconds time);
+
+  // Drops what is queued, waits for samples under way, ends the threads, gives back all loans.
+  // Throws Error(kOption) in a thread of the engine itself, which can't wait for its own end.
+  void close();
+
+ private:
+  struct State;
+
+  void check_process() const;
+  void start(int threads);
+  void stop();
+
+  std::shared_ptr<State> state_;  // the threads own it too
+  std::mutex joining_;
+  std::vector<std::thread> threads_;
+  pid_t process_;
+};
+
+}  // namespace penstock

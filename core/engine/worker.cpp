@@ -1,0 +1,69 @@
+#include "engine/worker.h"
+
+#include <optional>
+#include <string>
+
+#include "engine/error.h"
+
+namespace penstock {
+namespace {
+
+Pixels raw_pixels(Bytes data, Size size) {
+  const std::string shape = std::to_string(size.width) + "x" + std::to_string(size.height) + " px";
+  if (size.width < 1 || size.height < 1) {
+    throw Error(Fault::kDecode, "expected raw pixels of at least 1x1 px, got " + shape + "; write the dataset again");
+  }
+  const uint64_t expected = uint64_t{3} * static_cast<uint64_t>(size.width) * static_cast<uint64_t>(size.height);
+  if (data.size != expected) {
+    throw Error(data.size < expected ? Fault::kTruncated : Fault::kDecode,
+                "expected " + std::to_string(expected) + " bytes for raw pixels of " + shape + ", got " +
+                    std::to_string(data.size) + "; restore the file, or write the dataset again");
+  }
+  return {data.data, size, ptrdiff_t{3} * size.width};
+}
+
+}  // namespace
+
+void Worker::run(const Batch& batch, size_t row) {
+  const Sample& sample = batch.samples[row];
+  uint8_t* const slot = batch.out + row * context_.slot_bytes();
+  SampleKey key;
+  key.seed = batch.seed;
+  key.epoch = batch.epoch;
+  key.index = batch.indices[row];
+  key.draw = batch.draws[row];
+  const Bytes data = read(batch, sample);
+  if (sample.raw) {
+    run_pixels(key, raw_pixels(data, sample.size), slot);
+  } else {
+    run_encoded(key, data, slot);
+  }
+}
+
+Bytes Worker::read(const Batch& batch, const Sample& sample) {
+  const Bytes data = sample.file < 0 ? sample.payload
+                                     : context_.reader.read(batch.paths[static_cast<size_t>(sample.file)],
+                                                            sample.offset, sample.length, buffer_);
+  if (sample.crc32c) check_crc32c(data, *sample.crc32c);
+  return data;
+}
+
+void Worker::run_encoded(const SampleKey& key, Bytes data, uint8_t* slot) {
+  if (data.size == 0) {
+    throw Error(Fault::kTruncated, "expected an image, but the file has no bytes; replace or remove it");
+  }
+  if (const std::optional<Size> size = executor_.open_jpeg(data)) {
+    context_.program.draw(key, *size, parameters_.data());
+    executor_.run_jpeg(context_.program, parameters_.data(), slot);
+    return;
+  }
+  const ForeignImage image = context_.fallback(data);
+  run_pixels(key, image.pixels, slot);
+}
+
+void Worker::run_pixels(const SampleKey& key, Pixels image, uint8_t* slot) {
+  context_.program.draw(key, image.size, parameters_.data());
+  executor_.run_pixels(context_.program, parameters_.data(), image, slot);
+}
+
+}  // namespace penstock
