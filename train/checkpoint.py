@@ -41,7 +41,7 @@ class Checkpoint:
     step: int
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
     options: dict[str, Any]
     classes: list[str]
     num_classes: int

@@ -1,0 +1,126 @@
+"""The two datasets of a run, their pipelines and loaders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..augment import CenterCrop, Normalize, Pipeline, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..errors import DatasetError, OptionError, UnknownClassError
+from ..formats import Dataset, open_dataset
+from ..loaders import DataLoader
+from .options import Options
+from .world import World
+
+__all__ = ["Data", "Loader", "open_data", "training_pipeline", "validation_pipeline"]
+
+Loader: TypeAlias = "DataLoader[list[Tensor]]"
+"""Gives batches [images (n, 3, h, w) float32, labels (n,) int64]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Training and validation set with the same classes.
+
+    Attributes:
+        classes: class names, empty where labels have no names.
+        num_classes: width that the network's last layer needs.
+    """
+
+    train: Dataset
+    val: Dataset
+    classes: list[str]
+    num_classes: int
+
+    def loaders(self, options: Options, world: World) -> tuple[Loader, Loader]:
+        """The loaders of this process: whole global batches for training, every sample once for validation.
+
+        Raises:
+            OptionError: the batch size does not go with the number of processes or of images.
+        """
+        if options.batch_size % world.size:
+            raise OptionError(f"batch_size is {options.batch_size}; expected a multiple of the {world.size} processes")
+        if options.batch_size > len(self.train):
+            raise OptionError(
+                f"batch_size is {options.batch_size}, but {options.train} has {len(self.train)} images; "
+                "lower --batch-size"
+            )
+        train: Loader = DataLoader(
+            self.train,
+            batch_size=options.batch_size // world.size,
+            num_workers=options.loading_workers(world.local_size),
+            pin_memory=world.devices[0].type == "cuda",
+            augment=training_pipeline(options),
+            seed=options.seed,
+            shuffle=True,
+            drop_last=True,
+        )
+        val: Loader = DataLoader(
+            self.val,
+            batch_size=options.batch_size // world.size,
+            num_workers=options.loading_workers(world.local_size),
+            pin_memory=world.devices[0].type == "cuda",
+            augment=validation_pipeline(options),
+            seed=options.seed,
+            padding="none",
+        )
+        return train, val
+
+
+def open_data(options: Options) -> Data:
+    """Opens both datasets; the validation set's labels are those of the training set's classes.
+
+    Raises:
+        DatasetError: one can't be opened, has no or several labels per image, or the validation set has classes that
+            the training set has not.
+    """
+    train = open_dataset(options.train)
+    labels = single_labels(train, options.train)
+    num_classes = len(train.classes) or int(labels.max()) + 1
+    try:
+        val = open_dataset(options.val, classes=train if train.classes else None)
+    except UnknownClassError as error:
+        raise DatasetError(f"{options.val} has classes that {options.train} has not: {error}") from error
+    highest = int(single_labels(val, options.val).max())
+    if highest >= num_classes:
+        raise DatasetError(
+            f"{options.val} has label {highest}, but {options.train} has labels 0 to {num_classes - 1} only; "
+            "both need the same classes"
+        )
+    return Data(train, val, list(train.classes), num_classes)
+
+
+def single_labels(dataset: Dataset, path: str) -> NDArray[np.int64]:
+    """The labels, (n,) int64, checked to be one class per image.
+
+    Raises:
+        DatasetError: they are not.
+    """
+    labels = np.asarray(dataset.labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DatasetError(f"{path} has several labels per image; this trainer learns one class per image")
+    if len(labels) == 0:
+        raise DatasetError(f"{path} has no images")
+    if labels.min() < 0:
+        sample = int(labels.argmin())
+        raise DatasetError(
+            f"{path} has images without a label, first {dataset.describe(sample)}; put them into class folders"
+        )
+    return labels.astype(np.int64, copy=False)
+
+
+def training_pipeline(options: Options) -> Pipeline:
+    """A random part of the image, mirrored at random: float32 (3, image_size, image_size), normalised."""
+    crop = RandomResizedCrop(options.image_size, scale=options.crop_scale)
+    flip = [RandomHorizontalFlip()] if options.flip else []
+    return Pipeline([crop, *flip, ToDtype("float32", scale=True), Normalize(options.mean, options.std)])
+
+
+def validation_pipeline(options: Options) -> Pipeline:
+    """The image's centre: float32 (3, image_size, image_size), normalised."""
+    resize, crop = Resize(options.val_short_side), CenterCrop(options.image_size)
+    return Pipeline([resize, crop, ToDtype("float32", scale=True), Normalize(options.mean, options.std)])
