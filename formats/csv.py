@@ -160,11 +160,12 @@ def _numbered(
 
 
 def _texts(table: Table, column: int, values: NDArray[np.object_]) -> list[str]:
-    odd = np.array([k for k, value in enumerate(values) if not isinstance(value, str)], np.int64)
+    # What pandas takes for numbers and yet not for int64 is too large.
+    odd = np.array([k for k, v in enumerate(values) if not isinstance(v, str) and not -(2**63) <= v < 2**63], np.int64)
     if len(odd):
         raise DatasetError(
             f"{table.path}, column {table.header[column]!r}: expected names or whole numbers as labels, got "
-            f"{values[odd[0]]!r} in {table.row_list(odd)}"
+            f"{values[odd[0]]} in {table.row_list(odd)}"
         )
     return [str(value) for value in values]
 

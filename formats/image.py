@@ -55,7 +55,7 @@ def decode_pil(data: Buffer) -> Image.Image:
             "expected an image that Pillow reads, but the bytes are of no known image format; replace or remove it"
         ) from None
     except OSError as error:
-        kind = TruncatedError if "truncated" in str(error) else DecodeError
+        kind = TruncatedError if "truncated" in str(error).lower() else DecodeError
         raise kind(f"Pillow can't decode the image: {error}; replace or remove it") from error
     except DAMAGE as error:
         raise DecodeError(
