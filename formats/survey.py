@@ -1,4 +1,4 @@
-"""What a dataset weighs and holds, found without decoding an image: for planning a pack and for `penstock inspect`."""
+"""What a dataset weighs, and fingerprints of it, found without decoding an image."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..record import WHOLE_FILE, Codec, Records
+from ..record import WHOLE_FILE, Records
 from .base import Dataset
 from .reading import flat_view
 
-__all__ = ["Survey", "survey"]
+__all__ = ["Survey", "record_sizes", "survey"]
 
 _CHUNK = 4096
 
@@ -24,26 +24,19 @@ class Survey:
 
     Attributes:
         sizes: (n,) int64, bytes of each undecoded sample; 0 where its file can't be found (reading it says why).
-        codecs: name of a codec -> number of samples.
         content: SHA-256, as hex, of classes and of each sample's name, size and label, in order.
         times: SHA-256, as hex, of the times at which the files were last changed.
     """
 
     sizes: NDArray[np.int64]
-    codecs: dict[str, int]
     content: str
     times: str
-
-    @property
-    def size(self) -> int:
-        """Bytes of all samples."""
-        return int(self.sizes.sum())
 
 
 def survey(dataset: Dataset) -> Survey:
     """Looks at every sample of `dataset`: its files are stat-ed; samples that have no file of their own are read."""
     content, times = hashlib.sha256(), hashlib.sha256()
-    sizes, codecs = np.zeros(len(dataset), np.int64), np.zeros(256, np.int64)
+    sizes = np.zeros(len(dataset), np.int64)
     container_times: dict[str, int] = {}
     content.update("\0".join([str(len(dataset.classes)), *dataset.classes]).encode("utf-8", "surrogateescape"))
     for start in range(0, len(dataset), _CHUNK):
@@ -51,15 +44,18 @@ def survey(dataset: Dataset) -> Survey:
         records = dataset.records(indices)
         chunk, changed = _sizes(records, container_times)
         sizes[indices] = chunk
-        codecs += np.bincount(records.codec, minlength=256)
         names = [dataset.name(index).encode("utf-8", "surrogateescape") for index in indices.tolist()]
         lengths = np.array([len(name) for name in names], np.int64)
         for part in (lengths, chunk, records.labels):
             content.update(part.tobytes())
         content.update(b"".join(names))
         times.update(changed.tobytes())
-    counts = {codec.name.lower(): int(codecs[codec]) for codec in Codec if codecs[codec]}
-    return Survey(sizes, counts, content.hexdigest(), times.hexdigest())
+    return Survey(sizes, content.hexdigest(), times.hexdigest())
+
+
+def record_sizes(records: Records) -> NDArray[np.int64]:
+    """(n,) int64, bytes of each record; 0 where its file can't be found."""
+    return _sizes(records, {})[0]
 
 
 def _sizes(records: Records, container_times: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -48,6 +48,10 @@ class Image:
         """Bytes."""
         return len(flat_view(self.data))
 
+    def to_bytes(self) -> bytes:
+        """The data; a copy unless they are bytes."""
+        return self.data if isinstance(self.data, bytes) else flat_view(self.data).tobytes()
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

@@ -1,0 +1,43 @@
+"""`penstock`: looking at datasets and checking them."""
+
+from __future__ import annotations
+
+import click
+
+from .program import ProgramGroup, late
+
+__all__ = ["main"]
+
+_PATH = click.argument("path", type=click.Path(exists=True))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.group(cls=ProgramGroup)
+@click.version_option(package_name="penstock")
+def main() -> None:
+    """Image datasets for PyTorch: look at them and check them. To pack one, use pack-dataset."""
+
+
+@main.command()
+@_PATH
+@_JSON
+def inspect(path: str, as_json: bool) -> None:
+    """Say what the dataset at PATH holds: counts, classes, sizes, codecs.
+
+    PATH is a pack, LMDB, CSV or folder of images, or a folder of such parts (train, val ...).
+    """
+    late("inspect").inspect(path, as_json=as_json)
+
+
+@main.command()
+@_PATH
+@click.option("--decode", is_flag=True, help="Also decode every image.")
+@_JSON
+def verify(path: str, decode: bool, as_json: bool) -> int:
+    """Read all of the dataset at PATH, and name every record that is bad.
+
+    Of a pack every byte is checked: records, index and index.parquet. Other datasets are read, and compared with
+    their checksums where they have some. Exit code 1 if anything is wrong.
+    """
+    code: int = late("verify").verify(path, decode=decode, as_json=as_json)
+    return code

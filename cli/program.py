@@ -1,0 +1,59 @@
+"""What both commands share: exit codes, one-line errors, modules loaded after parsing.
+
+Exit codes: 0 done, 1 failed, 2 misuse, 130 interrupted. Results go to stdout, progress and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import click
+
+from ..errors import OptionError, PenstockError
+
+__all__ = ["Program", "ProgramGroup", "late"]
+
+FAILED, MISUSE, INTERRUPTED = 1, 2, 130
+
+
+def late(module: str) -> ModuleType:
+    """A module of this package that is heavy, and so loaded only once the command line has been understood."""
+    return importlib.import_module(f".{module}", __package__)
+
+
+class _ExitCodes(click.Command):
+    """A command whose process ends with one of our exit codes, and never with a traceback for what a user did."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            sys.exit(super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted.", err=True)
+            sys.exit(INTERRUPTED)
+        except PenstockError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(MISUSE if isinstance(error, OptionError) else FAILED)
+
+
+class Program(_ExitCodes):
+    """A single command. Its function returns the exit code; None is 0."""
+
+
+class ProgramGroup(_ExitCodes, click.Group):
+    """A command with sub-commands."""

@@ -1,0 +1,33 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["as_bytes", "plural", "shown_bytes"]
+
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4, "KI": 1 << 10, "MI": 1 << 20, "GI": 1 << 30}
+_UNITS["TI"] = 1 << 40
+
+
+def as_bytes(text: str) -> int:
+    """Bytes from "256MB", "1.5GiB" or "4096". Raises ValueError for anything else, and for less than one byte."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", text.upper())
+    if match is None or match[2] not in _UNITS or float(match[1]) * _UNITS[match[2]] < 1:
+        raise ValueError(f"expected a size such as 256MB, 1.5GiB or 1000000, got {text!r}")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def shown_bytes(size: float) -> str:
+    """Bytes with three digits or so: "36.0 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def plural(count: int, noun: str) -> str:
+    """The count with its noun: "1 image", "3 images", "2 classes"."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"

@@ -1,0 +1,62 @@
+"""Prepared samples into another container: the same checks and shrinking as for a pack, but one writer."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...errors import PackingError
+from ...record import Codec
+from ..base import Dataset
+from .job import OnError, SamplePreparer, Stretch
+from .plan import PackOptions, make_plan
+from .shard import Skipped
+from .workers import run_jobs
+from .writer import NoProgress, PackResult, Progress
+
+__all__ = ["Sink", "transfer"]
+
+_STRETCH = 64
+
+
+class Sink(Protocol):
+    """Where samples go, one after another, such as `LMDBWriter`."""
+
+    def add(
+        self, data: bytes, label: Any, *, name: str, codec: Codec = ..., width: int = ..., height: int = ...
+    ) -> None: ...
+
+
+def transfer(
+    source: Dataset,
+    sink: Sink,
+    options: PackOptions,
+    *,
+    workers: int = 0,
+    on_error: OnError = "raise",
+    progress: Progress | None = None,
+) -> PackResult:
+    """Adds every sample of `source` to `sink`, in the order that a pack with these options would have.
+
+    Args and errors are those of `write_pack`; the caller opens and commits the sink.
+    """
+    plan = make_plan(source, options)
+    shown = progress if progress is not None else NoProgress()
+    shown.start(plan.samples, 0)
+    preparer = SamplePreparer(source, options.preparation, on_error)
+    stretches = [Stretch(plan.order[start : start + _STRETCH]) for start in range(0, plan.samples, _STRETCH)]
+    skipped: list[Skipped] = []
+    size = 0
+    for prepared in run_jobs(preparer, stretches, workers=workers, report=shown.advance, ordered=True):
+        for sample in prepared:
+            if isinstance(sample, Skipped):
+                skipped.append(sample)
+                continue
+            image, label, name = sample
+            value = int(label) if np.ndim(label) == 0 else label
+            sink.add(image.to_bytes(), value, name=name, codec=image.codec, width=image.width, height=image.height)
+            size += image.size
+    if len(skipped) == plan.samples:
+        raise PackingError(f"none of the {plan.samples} samples could be read; the first: {skipped[0].reason}")
+    return PackResult(plan.samples - len(skipped), 0, 0, size, tuple(skipped), was_complete=False)
