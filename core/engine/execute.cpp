@@ -64,7 +64,8 @@ struct Executor::State {
   std::vector<Stage> stages;
   Scratch<uint8_t> given;
   Scratch<uint8_t> mirrored;
-  Scratch<uint8_t> intermediate;
+  // Two, because a stage that neither resizes nor mirrors gives a part of what it took.
+  Scratch<uint8_t> intermediate[2];
 
   // `read(rect)` gives that rectangle of the source, with kReadAhead readable bytes after it.
   template <typename Read>
@@ -72,7 +73,7 @@ struct Executor::State {
   template <typename Read>
   Placed run_stage(const Stage& stage, Read read);
   Pixels mirror(Pixels image);
-  Pixels materialise(const Placed& placed);
+  Pixels materialise(const Placed& placed, Scratch<uint8_t>& memory);
 };
 
 template <typename Read>
@@ -80,7 +81,7 @@ void Executor::State::run(const Program& program, const double* row, Size size, 
   fold(program, row, size, stages);
   Placed placed = run_stage(stages.front(), read);
   for (size_t i = 1; i < stages.size(); ++i) {
-    const Pixels image = materialise(placed);
+    const Pixels image = materialise(placed, intermediate[i % 2]);
     placed = run_stage(stages[i], [&image](Rect rect) { return cut(image, rect); });
   }
   writer.write(conversion_of(program), placed.image, placed.size, placed.left, placed.top, out);
@@ -114,8 +115,8 @@ Pixels Executor::State::mirror(Pixels image) {
 }
 
 // The whole result as an image that a further stage reads.
-Pixels Executor::State::materialise(const Placed& placed) {
-  uint8_t* const to = reserve_pixels(intermediate, placed.size);
+Pixels Executor::State::materialise(const Placed& placed, Scratch<uint8_t>& memory) {
+  uint8_t* const to = reserve_pixels(memory, placed.size);
   const size_t stride = static_cast<size_t>(placed.size.width) * 3;
   std::memset(to, 0, stride * static_cast<size_t>(placed.size.height));
   copy_rows(placed.image, to + placed.top * stride + static_cast<size_t>(placed.left) * 3, stride);

@@ -28,6 +28,8 @@ class Folder {
 
   // `rect` may reach beyond the image.
   void crop(Rect rect) {
+    // What an earlier crop cut off is black now, and must not come back where this one reaches beyond its image.
+    if (!is_inside(rect, size()) && !shows_all(stages_.back())) push(size(), size());
     Stage& stage = stages_.back();
     const int from_left = stage.flip ? stage.window.width - rect.x - rect.width : rect.x;
     stage.window = {stage.window.x + from_left, stage.window.y + rect.y, rect.width, rect.height};
@@ -52,6 +54,12 @@ class Folder {
  private:
   static bool is_inside(Rect rect, Size size) {
     return rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= size.width && rect.y + rect.height <= size.height;
+  }
+
+  static bool shows_all(const Stage& stage) {
+    const Rect shown = stage.window;
+    return shown.x <= 0 && shown.y <= 0 && shown.x + shown.width >= stage.resized.width &&
+           shown.y + shown.height >= stage.resized.height;
   }
 
   void push(Size from, Size target) {
