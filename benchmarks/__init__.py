@@ -1,0 +1,1 @@
+"""Throughput suites; `python -m benchmarks.loader` is the first. See README.md beside this file."""
