@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, IterableDataset, default_collate
 from ..augment import Pipeline
 from ..errors import OptionError
 from .keys import KeyedIndex
-from .wrappers import levels, refuse_transform
+from .wrappers import levels, overrides, refuse_transform
 
 __all__ = ["Augmented", "augmented"]
 
@@ -77,7 +77,10 @@ class Augmented(Dataset[Any]):
         """The samples at these indices, as torch's loaders ask for them."""
         plain = [_plain(index) for index in indices]
         several = getattr(self.dataset, "__getitems__", None)
-        samples = several(plain) if several else [self.dataset[index] for index in plain]
+        if several is None or overrides(type(self.dataset), "__getitem__", base="__getitems__"):
+            samples = [self.dataset[index] for index in plain]
+        else:
+            samples = several(plain)
         return [self._augment(sample, index) for sample, index in zip(samples, indices, strict=True)]
 
     def __getattr__(self, name: str) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..formats.gather import gather_records
 from ..record import Records, RecordSource
-from .wrappers import levels, own_callable
+from .wrappers import levels, overrides, own_callable
 
 __all__ = ["record_source"]
 
@@ -46,16 +46,9 @@ def _source(dataset: Any, place: str) -> RecordSource | str:
     kind = type(dataset).__name__
     if not isinstance(dataset, RecordSource):
         return f"{place} ({kind}) offers no undecoded records (penstock.record.RecordSource)"
-    if _overrides_samples(type(dataset)):
+    if any(overrides(type(dataset), name, base="records") for name in ("__getitem__", "__getitems__")):
         return f"{place} ({kind}) overrides __getitem__, so its records may be other samples"
     return dataset
-
-
-def _overrides_samples(kind: type) -> bool:
-    """Whether a class further down than the one with `records` says what a sample is."""
-    order = [set(vars(base)) for base in kind.__mro__]
-    offers = next(level for level, names in enumerate(order) if "records" in names)
-    return any({"__getitem__", "__getitems__"} & names for names in order[:offers])
 
 
 class _SubsetSource:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import OptionError
 
-__all__ = ["levels", "own_callable", "refuse_transform"]
+__all__ = ["levels", "overrides", "own_callable", "refuse_transform"]
 
 
 def levels(dataset: Any, place: str = "dataset") -> Iterator[tuple[str, Any]]:
@@ -33,6 +33,13 @@ def own_callable(level: Any, name: str) -> Any:
     """The callable that this dataset was given under `name`, or None; a method of its class is none."""
     found = getattr(level, name, None)
     return None if inspect.ismethod(found) and found.__self__ is level else found
+
+
+def overrides(kind: type, name: str, base: str) -> bool:
+    """Whether a class further down than the one that has method `base` has its own method `name`."""
+    order = [vars(member) for member in kind.__mro__]
+    level = next((level for level, names in enumerate(order) if base in names), 0)
+    return any(name in names for names in order[:level])
 
 
 def refuse_transform(dataset: Any) -> None:

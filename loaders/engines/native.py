@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,11 @@ _DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.floa
 
 @dataclass(slots=True)
 class _Batch:
-    """One batch under way, or what kept it from starting."""
+    """One batch: waiting to be started, under way (it has a ticket), or kept from starting (by a failure)."""
 
     keys: SampleKeys
     tensors: list[torch.Tensor] = field(default_factory=list)
-    ticket: int = -1
+    ticket: int | None = None
     failure: Exception | None = None
 
 
@@ -77,8 +78,8 @@ class NativeIterator(_BaseDataLoaderIter):
         self._keying = loader._keying(self._base_seed)
         self._exhausted = False
         if self._num_workers:
-            while len(self._batches) < self._ahead and self._submit_next():
-                pass
+            while len(self._batches) < self._ahead and self._enqueue():
+                self._start(self._batches[-1])
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Called by torch's loader for each further pass with persistent workers.
@@ -94,16 +95,16 @@ class NativeIterator(_BaseDataLoaderIter):
                 f"this iterator belongs to process {self._process}, and its threads did not survive the fork; call "
                 "iter(loader) in the new process"
             )
-        if not self._batches and not self._submit_next():
+        if not self._batches and not self._enqueue():
             if not self._persistent_workers:
                 self.close()
             raise StopIteration
         batch = self._batches[0]
-        # Only now leave the queue: after Ctrl-C or a timeout the batch is still the next one.
+        # It leaves the queue only when it is finished: after Ctrl-C or a timeout it is still the next one.
         failed = self._finish(batch)
         self._batches.popleft()
-        if self._num_workers:
-            self._submit_next()
+        if self._num_workers and self._enqueue():
+            self._start(self._batches[-1])
         if batch.failure is not None:
             raise batch.failure
         if failed:
@@ -111,24 +112,24 @@ class NativeIterator(_BaseDataLoaderIter):
             raise self._placed(error, int(batch.keys.indices[row])) from error.__cause__
         return batch.tensors
 
-    def _submit_next(self) -> bool:
-        """Starts the next batch, if there is one."""
-        if self._exhausted:
-            return False
-        try:
-            keys, _ = self._keying.next_keys(self._sampler_iter)
-        except StopIteration:
-            self._exhausted = True
-            return False
-        batch = _Batch(keys)
-        try:
-            self._start(batch)
-        except Exception as error:  # whatever the dataset raises belongs to the step of this batch
-            batch.failure = error
-        self._batches.append(batch)
-        return True
+    def _enqueue(self) -> bool:
+        """Appends the next batch to the queue, if there is one."""
+        if not self._exhausted:
+            try:
+                keys, _ = self._keying.next_keys(self._sampler_iter)
+            except StopIteration:
+                self._exhausted = True
+            else:
+                self._batches.append(_Batch(keys))
+        return not self._exhausted
 
     def _start(self, batch: _Batch) -> None:
+        try:
+            self._submit(batch)
+        except Exception as error:  # whatever the dataset raises belongs to the step of this batch
+            batch.failure = error
+
+    def _submit(self, batch: _Batch) -> None:
         keys = batch.keys
         outside = keys.indices[(keys.indices < 0) | (keys.indices >= len(self._source))]
         if len(outside):
@@ -141,13 +142,20 @@ class NativeIterator(_BaseDataLoaderIter):
             records, images.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
 
-    def _finish(self, batch: _Batch) -> list[tuple[int, Exception]]:
-        if batch.failure is not None:
+    def _finish(self, batch: _Batch) -> Sequence[tuple[int, BaseException]]:
+        """Waits for a batch: the rows that failed, with their errors."""
+        if batch.ticket is None and batch.failure is None:
+            self._start(batch)
+        if batch.ticket is None:
             return []
-        failed = self._engine.wait(batch.ticket, self._timeout)
+        failed: Sequence[tuple[int, BaseException]] | None = self._engine.wait(batch.ticket, self._timeout)
         if failed is None:
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+        for _, error in failed:
+            if not isinstance(error, Exception):  # Ctrl-C while Python decoded a row in this thread
+                batch.ticket = None
+                raise error
         return failed
 
-    def _placed(self, error: Exception, index: int) -> Exception:
+    def _placed(self, error: BaseException, index: int) -> BaseException:
         return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error
