@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import features
 
 from penstock import _core
 
-__all__ = ["describe"]
+__all__ = ["ROOT", "child_environment", "describe"]
 
 LIBRARIES = ("torch", "numpy", "pillow", "pillow-simd")
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,11 @@ def describe() -> dict[str, Any]:
         "debug_build": _core.debug,
         "commit": commit(),
     }
+
+
+def child_environment() -> dict[str, str]:
+    """Environment variables for a Python process that imports what this one does, installed or not."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
 
 
 def processor() -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .environment import child_environment
+
 __all__ = ["MADE_COUNT", "make_photographs", "pack"]
 
 MADE_COUNT = 256
@@ -39,8 +41,9 @@ def make_photographs(root: Path) -> Path:
 
 def pack(folder: Path, target: Path) -> Path:
     """Packs an image folder with the default options of `pack-dataset` (codec `encoded`), and gives `target`."""
-    command = [sys.executable, "-m", "penstock.cli.pack_dataset", str(folder), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    start = "from penstock.cli.pack_dataset import main; main()"
+    command = [sys.executable, "-c", start, str(folder), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=child_environment())
     if done.returncode:
         raise RuntimeError(f"pack-dataset failed with status {done.returncode}:\n{done.stderr}")
     return target

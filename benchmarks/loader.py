@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .candidates import BATCH_SIZE, CANDIDATES, SIZE_PX
-from .environment import ROOT, describe
+from .environment import ROOT, child_environment, describe
 from .images import MADE_COUNT, make_photographs, pack
 from .report import plot, table
 
@@ -46,8 +46,7 @@ def measure(name: str, folder: Path, packed: Path, given: argparse.Namespace) ->
     """One run of one candidate, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.measure", name, "--folder", str(folder), "--pack", str(packed)]
     command += ["--workers", str(given.threads), "--epochs", str(given.epochs)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=child_environment())
     if done.returncode:
         raise RuntimeError(f"{name!r} failed with status {done.returncode}:\n{done.stderr}")
     measured: dict[str, Any] = json.loads(done.stdout)
