@@ -73,6 +73,7 @@ py::object to_python(const std::exception_ptr& error) {
   } catch (const Error& fault) {
     return to_python(fault);
   } catch (py::error_already_set& raised) {
+    if (raised.trace()) PyException_SetTraceback(raised.value().ptr(), raised.trace().ptr());
     return raised.value();
   } catch (const std::bad_alloc&) {
     return to_python(Error(Fault::kIo, "there is not enough memory to read and decode it"));
@@ -93,6 +94,17 @@ struct Loan {
   std::unique_ptr<OutputView> out;
 };
 
+// Engines that may have threads when the interpreter ends. Guarded by its lock.
+struct EngineRegister {
+  std::vector<std::weak_ptr<Engine>> live;
+  std::vector<std::shared_ptr<Engine>> abandoned;
+};
+
+EngineRegister& all_engines() {
+  static auto* const engines = new EngineRegister;  // outlives all engines
+  return *engines;
+}
+
 // All calls into the engine are made without the interpreter lock, which its threads may hold or wait for.
 class PythonEngine {
  public:
@@ -102,11 +114,7 @@ class PythonEngine {
     engine_ = std::make_shared<Engine>(program, threads, std::move(decode));
   }
 
-  ~PythonEngine() {
-    const py::gil_scoped_release unlocked;
-    engine_.reset();
-  }
-
+  ~PythonEngine();
   PythonEngine(const PythonEngine&) = delete;
   PythonEngine& operator=(const PythonEngine&) = delete;
 
@@ -122,6 +130,18 @@ class PythonEngine {
 
   std::shared_ptr<Engine> engine_;
 };
+
+PythonEngine::~PythonEngine() {
+  if (engine_->owns_this_thread()) {
+    // Its fallback dropped the last reference, or set off the garbage collector: the thread can't wait for its own end.
+    all_engines().abandoned.push_back(engine_);
+    const py::gil_scoped_release unlocked;
+    engine_->close();
+    return;
+  }
+  const py::gil_scoped_release unlocked;
+  engine_.reset();
+}
 
 std::vector<int64_t> key_column(const char* name, const py::object& column, size_t rows) {
   const auto array = array_argument<int64_t>(name, column, {static_cast<py::ssize_t>(rows)});
@@ -190,29 +210,22 @@ void PythonEngine::close() {
   engine_->close();
 }
 
-// Engines that may have threads when the interpreter ends. Guarded by its lock.
-std::vector<std::weak_ptr<Engine>>& live_engines() {
-  static auto* const engines = new std::vector<std::weak_ptr<Engine>>;  // outlives all engines
-  return *engines;
-}
-
 std::unique_ptr<PythonEngine> make_engine(const Program& program, int threads, py::object fallback) {
   auto made = std::make_unique<PythonEngine>(program, threads, std::move(fallback));
-  auto& engines = live_engines();
-  engines.erase(std::remove_if(engines.begin(), engines.end(), [](const auto& engine) { return engine.expired(); }),
-                engines.end());
-  engines.push_back(made->engine());
+  auto& live = all_engines().live;
+  live.erase(std::remove_if(live.begin(), live.end(), [](const auto& engine) { return engine.expired(); }), live.end());
+  live.push_back(made->engine());
   return made;
 }
 
 // A thread that calls Python once the interpreter is going is ended on the spot: they must be gone before.
-void close_live_engines() {
-  std::vector<std::weak_ptr<Engine>> engines = std::move(live_engines());
-  live_engines().clear();
+void close_all_engines() {
+  EngineRegister engines = std::exchange(all_engines(), {});
   const py::gil_scoped_release unlocked;
-  for (const std::weak_ptr<Engine>& engine : engines) {
-    if (const std::shared_ptr<Engine> live = engine.lock()) live->close();
+  for (const std::weak_ptr<Engine>& engine : engines.live) {
+    if (const std::shared_ptr<Engine> alive = engine.lock()) alive->close();
   }
+  engines.abandoned.clear();
 }
 
 }  // namespace
@@ -224,7 +237,7 @@ void register_engine(py::module_& module) {
            py::arg("epoch"), py::arg("indices"), py::arg("draws"))
       .def("wait", &PythonEngine::wait, py::arg("ticket"), py::arg("timeout_seconds") = 0.0)
       .def("close", &PythonEngine::close);
-  py::module_::import("atexit").attr("register")(py::cpp_function(&close_live_engines));
+  py::module_::import("atexit").attr("register")(py::cpp_function(&close_all_engines));
 }
 
 }  // namespace penstock

@@ -62,6 +62,8 @@ Program with_fixed_size(Program program) {
 }  // namespace
 
 struct Engine::State {
+  using Jobs = std::unordered_map<Ticket, std::shared_ptr<Job>>;
+
   State(Program program, Fallback fallback) : context(with_fixed_size(std::move(program)), std::move(fallback)) {}
 
   // The next sample in order of submission; its job is null when there is none.
@@ -102,6 +104,21 @@ struct Engine::State {
     }
   }
 
+  // Drops what is queued; threads end after the sample that they are at. Returns the jobs, to be freed without the
+  // lock: their loans and failures may be Python's.
+  Jobs close() {
+    Jobs dropped;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      closed = true;
+      queue.clear();
+      dropped.swap(jobs);
+    }
+    queued.notify_all();
+    finished.notify_all();
+    return dropped;
+  }
+
   void check_open() const {
     if (closed) throw Error(Fault::kClosed, "the engine is closed; make a new one");
   }
@@ -114,7 +131,7 @@ struct Engine::State {
   std::condition_variable queued;
   std::condition_variable finished;
   std::deque<std::shared_ptr<Job>> queue;  // with rows that nobody has taken
-  std::unordered_map<Ticket, std::shared_ptr<Job>> jobs;
+  Jobs jobs;
   Ticket next_ticket = 0;
   std::mutex inline_mutex;  // guards the next
   std::unique_ptr<Worker> inline_worker;
@@ -138,7 +155,7 @@ void Engine::start(int threads) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([state = state_] { state->work(); });
   } catch (const std::system_error& error) {
     const std::string started = std::to_string(threads_.size());
-    stop();
+    close();
     throw Error(Fault::kOption, "threads: can't start " + std::to_string(threads) + " threads, only " + started + " (" +
                                     error.code().message() + "); ask for fewer, or raise the limit of the process");
   }
@@ -151,7 +168,7 @@ Engine::~Engine() {
     new std::vector<std::thread>(std::move(threads_));
     return;
   }
-  stop();
+  close();
 }
 
 const Program& Engine::program() const { return state_->context.program; }
@@ -226,33 +243,15 @@ std::optional<Outcome> Engine::wait_for(Ticket ticket, std::chrono::milliseconds
 
 void Engine::close() {
   if (getpid() != process_) return;
-  if (State::running_here == state_.get()) {
-    throw Error(Fault::kOption, "close() was called in a thread of the engine (by its fallback); call it elsewhere");
-  }
-  stop();
+  const State::Jobs dropped = state_->close();  // freed last, when nobody works on them, but before this returns
+  if (!owns_this_thread()) join();
 }
 
-void Engine::stop() {
-  // Freed last, when no thread works on them and no lock is held: loans and failures may be Python's.
-  std::deque<std::shared_ptr<Job>> queue;
-  std::unordered_map<Ticket, std::shared_ptr<Job>> jobs;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->closed = true;
-    queue.swap(state_->queue);
-    jobs.swap(state_->jobs);
-  }
-  state_->queued.notify_all();
-  state_->finished.notify_all();
+bool Engine::owns_this_thread() const { return State::running_here == state_.get(); }
+
+void Engine::join() {
   const std::lock_guard<std::mutex> lock(joining_);
-  for (std::thread& thread : threads_) {
-    // Python's garbage collector may drop the engine in one of its own threads, which ends by itself.
-    if (thread.get_id() == std::this_thread::get_id()) {
-      thread.detach();
-    } else {
-      thread.join();
-    }
-  }
+  for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 

@@ -47,16 +47,19 @@ class Engine {
   // unknown ticket, kClosed when the engine is or gets closed.
   std::optional<Outcome> wait_for(Ticket ticket, std::chrono::milliseconds time);
 
-  // Drops what is queued, waits for samples under way, ends the threads, gives back all loans.
-  // Throws Error(kOption) in a thread of the engine itself, which can't wait for its own end.
+  // Drops what is queued, waits for samples under way, ends the threads, gives back all loans. A thread of the engine
+  // itself can't wait for its own end: called there, it leaves the waiting to the destructor.
   void close();
+
+  // Whether the caller is one of the engine's threads, which must not destroy it.
+  bool owns_this_thread() const;
 
  private:
   struct State;
 
   void check_process() const;
   void start(int threads);
-  void stop();
+  void join();
 
   std::shared_ptr<State> state_;  // the threads own it too
   std::mutex joining_;
