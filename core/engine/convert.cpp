@@ -1,9 +1,15 @@
 #include "engine/convert.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/deinterleave.h"
 #include "engine/half.h"
+#include "engine/simd.h"
+
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+#include <immintrin.h>
+#endif
 
 namespace penstock {
 namespace {
@@ -22,6 +28,33 @@ float converted(const Conversion& conversion, int channel, int value) {
     result = (result - conversion.normalization->mean[channel]) / conversion.normalization->std[channel];
   }
   return result;
+}
+
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+
+// SAFETY: takes whole groups of 8 values, and returns how many it took.
+PENSTOCK_AVX2 int look_up_avx2(const uint8_t* values, int count, const float* table, float* out) {
+  int x = 0;
+  for (; x + 8 <= count; x += 8) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values + x));
+    _mm256_storeu_ps(out + x, _mm256_i32gather_ps(table, _mm256_cvtepu8_epi32(bytes), sizeof(float)));
+  }
+  return x;
+}
+
+#endif
+
+// out[x] = table[values[x]].
+template <typename Item>
+void look_up(SimdLevel level, const uint8_t* values, int count, const Item* table, Item* out) {
+  int done = 0;
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+  if constexpr (std::is_same_v<Item, float>) {
+    if (level == SimdLevel::kAvx2) done = look_up_avx2(values, count, table, out);
+  }
+#endif
+  static_cast<void>(level);
+  for (int x = done; x < count; ++x) out[x] = table[values[x]];
 }
 
 // Calls `write_row(y, planes)` for each row of an image that lies at (left, top) of three planes at `out`, with the
@@ -98,7 +131,7 @@ void PlaneWriter::write_items(const Tables<Item>& tables, Pixels image, Size siz
   write_planes<Item>(black, image.size, size, left, top, out, [&](int y, const auto& planes) {
     deinterleave(level, image.data + y * image.stride, width, row);
     for (int channel = 0; channel < 3; ++channel) {
-      for (int x = 0; x < width; ++x) planes[channel][x] = tables[channel][row[channel][x]];
+      look_up(level, row[channel], width, tables[channel].data(), planes[channel]);
     }
   });
 }

@@ -14,15 +14,6 @@
 namespace penstock {
 namespace {
 
-// The part of a stage's window that its resized image covers; {0, 0, 0, 0} where there is none.
-Rect visible_part(const Stage& stage) {
-  const int left = std::max(stage.window.x, 0), top = std::max(stage.window.y, 0);
-  const int right = std::min(stage.window.x + stage.window.width, stage.resized.width);
-  const int bottom = std::min(stage.window.y + stage.window.height, stage.resized.height);
-  if (left >= right || top >= bottom) return {};
-  return {left, top, right - left, bottom - top};
-}
-
 void copy_rows(Pixels from, uint8_t* to, size_t to_stride) {
   for (int y = 0; y < from.size.height; ++y) {
     std::memcpy(to + y * to_stride, from.data + y * from.stride, static_cast<size_t>(from.size.width) * 3);
@@ -64,8 +55,7 @@ struct Executor::State {
   std::vector<Stage> stages;
   Scratch<uint8_t> given;
   Scratch<uint8_t> mirrored;
-  // Two, because a stage that neither resizes nor mirrors gives a part of what it took.
-  Scratch<uint8_t> intermediate[2];
+  Scratch<uint8_t> intermediate;
 
   // `read(rect)` gives that rectangle of the source, with kReadAhead readable bytes after it.
   template <typename Read>
@@ -73,7 +63,7 @@ struct Executor::State {
   template <typename Read>
   Placed run_stage(const Stage& stage, Read read);
   Pixels mirror(Pixels image);
-  Pixels materialise(const Placed& placed, Scratch<uint8_t>& memory);
+  Pixels materialise(const Placed& placed);
 };
 
 template <typename Read>
@@ -81,7 +71,7 @@ void Executor::State::run(const Program& program, const double* row, Size size, 
   fold(program, row, size, stages);
   Placed placed = run_stage(stages.front(), read);
   for (size_t i = 1; i < stages.size(); ++i) {
-    const Pixels image = materialise(placed, intermediate[i % 2]);
+    const Pixels image = materialise(placed);
     placed = run_stage(stages[i], [&image](Rect rect) { return cut(image, rect); });
   }
   writer.write(conversion_of(program), placed.image, placed.size, placed.left, placed.top, out);
@@ -89,7 +79,7 @@ void Executor::State::run(const Program& program, const double* row, Size size, 
 
 template <typename Read>
 Placed Executor::State::run_stage(const Stage& stage, Read read) {
-  const Rect visible = visible_part(stage);
+  const Rect visible = stage.visible;
   // Where nothing of the image is visible, it is read all the same, so that damage is found.
   const bool blank = visible.width == 0;
   const Rect wanted = blank ? Rect{0, 0, 1, 1} : visible;
@@ -115,8 +105,8 @@ Pixels Executor::State::mirror(Pixels image) {
 }
 
 // The whole result as an image that a further stage reads.
-Pixels Executor::State::materialise(const Placed& placed, Scratch<uint8_t>& memory) {
-  uint8_t* const to = reserve_pixels(memory, placed.size);
+Pixels Executor::State::materialise(const Placed& placed) {
+  uint8_t* const to = reserve_pixels(intermediate, placed.size);
   const size_t stride = static_cast<size_t>(placed.size.width) * 3;
   std::memset(to, 0, stride * static_cast<size_t>(placed.size.height));
   copy_rows(placed.image, to + placed.top * stride + static_cast<size_t>(placed.left) * 3, stride);

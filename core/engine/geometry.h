@@ -1,6 +1,7 @@
 // Sizes, rectangles and byte ranges: the small values that every part passes around.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,6 +22,19 @@ struct Rect {
   int width = 0;
   int height = 0;
 };
+
+inline bool operator==(const Rect& a, const Rect& b) {
+  return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
+}
+inline bool operator!=(const Rect& a, const Rect& b) { return !(a == b); }
+
+// What both cover; {0, 0, 0, 0} where that is nothing.
+inline Rect intersection(const Rect& a, const Rect& b) {
+  const int left = std::max(a.x, b.x), top = std::max(a.y, b.y);
+  const int right = std::min(a.x + a.width, b.x + b.width), bottom = std::min(a.y + a.height, b.y + b.height);
+  if (left >= right || top >= bottom) return {};
+  return {left, top, right - left, bottom - top};
+}
 
 // Bytes owned by somebody else.
 struct Bytes {

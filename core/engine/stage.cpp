@@ -28,43 +28,34 @@ class Folder {
 
   // `rect` may reach beyond the image.
   void crop(Rect rect) {
-    // What an earlier crop cut off is black now, and must not come back where this one reaches beyond its image.
-    if (!is_inside(rect, size()) && !shows_all(stages_.back())) push(size(), size());
     Stage& stage = stages_.back();
     const int from_left = stage.flip ? stage.window.width - rect.x - rect.width : rect.x;
     stage.window = {stage.window.x + from_left, stage.window.y + rect.y, rect.width, rect.height};
+    stage.visible = intersection(stage.visible, stage.window);
   }
 
   // Mirroring first and resizing then is not the same in every bit as the other way round, nor are two resizes one.
   void resize(Size target) {
     if (target == size()) return;
     Stage& stage = stages_.back();
-    if (stage.flip || stage.resizes() || !is_inside(stage.window, stage.resized)) {
+    if (stage.flip || stage.resizes() || stage.visible != stage.window) {
       push(size(), target);
       return;
     }
-    stage.crop = {stage.crop.x + stage.window.x, stage.crop.y + stage.window.y, stage.window.width,
-                  stage.window.height};
-    stage.resized = target;
-    stage.window = {0, 0, target.width, target.height};
+    const Rect crop{stage.crop.x + stage.window.x, stage.crop.y + stage.window.y, stage.window.width,
+                    stage.window.height};
+    stage = make_stage(crop, target);
   }
 
   void flip() { stages_.back().flip = !stages_.back().flip; }
 
  private:
-  static bool is_inside(Rect rect, Size size) {
-    return rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= size.width && rect.y + rect.height <= size.height;
+  static Stage make_stage(Rect crop, Size target) {
+    const Rect whole{0, 0, target.width, target.height};
+    return {crop, target, whole, whole, false};
   }
 
-  static bool shows_all(const Stage& stage) {
-    const Rect shown = stage.window;
-    return shown.x <= 0 && shown.y <= 0 && shown.x + shown.width >= stage.resized.width &&
-           shown.y + shown.height >= stage.resized.height;
-  }
-
-  void push(Size from, Size target) {
-    stages_.push_back({{0, 0, from.width, from.height}, target, {0, 0, target.width, target.height}, false});
-  }
+  void push(Size from, Size target) { stages_.push_back(make_stage({0, 0, from.width, from.height}, target)); }
 
   std::vector<Stage>& stages_;
 };

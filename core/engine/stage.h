@@ -14,6 +14,7 @@ struct Stage {
   Rect crop;
   Size resized;
   Rect window;
+  Rect visible;  // inside the window and the resized image; may be empty
   bool flip = false;
 
   Size size() const { return {window.height, window.width}; }

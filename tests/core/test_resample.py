@@ -1,0 +1,107 @@
+"""Resizing equals the plain numpy definition and Pillow, in every bit and at every level of instructions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from support.pillow import RESIZE_TOLERANCE
+
+from penstock import _core
+from penstock.augment.executors.resampling import resize_bilinear
+
+sides = st.one_of(st.integers(1, 6), st.integers(1, 70), st.integers(1, 400))
+small_sides = st.one_of(st.integers(1, 6), st.integers(1, 70))
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(params=_core.simd_levels(), scope="module", autouse=True)
+def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
+    _core.set_simd_level(request.param)
+    yield request.param
+    _core.set_simd_level(_core.simd_levels()[-1])
+
+
+def random_image(height: int, width: int, seed: int) -> NDArray[np.uint8]:
+    """Noise, or only black and white, where rounding shows most."""
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return image if seed % 3 else np.where(image < 128, np.uint8(0), np.uint8(255))
+
+
+def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    program = _core.Program([("resize", (float(height), float(width)))])
+    return program.apply(image, np.empty(0)).transpose(1, 2, 0)
+
+
+@settings(max_examples=100)
+@given(height=sides, width=sides, new_height=sides, new_width=sides, seed=seeds)
+@example(height=400, width=1, new_height=1, new_width=400, seed=0)
+@example(height=1, width=400, new_height=400, new_width=1, seed=1)
+@example(height=300, width=300, new_height=224, new_width=262, seed=2)
+@example(height=300, width=300, new_height=223, new_width=262, seed=3)
+def test_equals_pillow(height: int, width: int, new_height: int, new_width: int, seed: int) -> None:
+    image = random_image(height, width, seed)
+    expected = np.asarray(Image.fromarray(image).resize((new_width, new_height), Image.Resampling.BILINEAR))
+    got = resize(image, new_height, new_width)
+    np.testing.assert_allclose(got.astype(int), expected.astype(int), rtol=0, atol=RESIZE_TOLERANCE)
+
+
+@settings(max_examples=60)
+@given(height=small_sides, width=small_sides, new_height=small_sides, new_width=small_sides, seed=seeds)
+def test_equals_the_definition(height: int, width: int, new_height: int, new_width: int, seed: int) -> None:
+    image = random_image(height, width, seed)
+    np.testing.assert_array_equal(resize(image, new_height, new_width), resize_bilinear(image, new_height, new_width))
+
+
+@settings(max_examples=100)
+@given(
+    height=sides,
+    width=sides,
+    new_height=sides,
+    new_width=sides,
+    seed=seeds,
+    flip=st.booleans(),
+    generator=st.randoms(use_true_random=False),
+)
+def test_a_window_equals_cutting_the_whole(
+    height: int, width: int, new_height: int, new_width: int, seed: int, flip: bool, generator: random.Random
+) -> None:
+    image = random_image(height, width, seed)
+    window_height, window_width = generator.randint(1, new_height), generator.randint(1, new_width)
+    program = _core.Program(
+        [
+            ("resize", (float(new_height), float(new_width))),
+            ("random_horizontal_flip", (0.5,)),
+            ("center_crop", (float(window_height), float(window_width))),
+        ]
+    )
+    got = program.apply(image, np.array([float(flip)])).transpose(1, 2, 0)
+    whole = resize(image, new_height, new_width)[:, :: -1 if flip else 1]
+    top, left = round((new_height - window_height) / 2), round((new_width - window_width) / 2)
+    np.testing.assert_array_equal(got, whole[top : top + window_height, left : left + window_width])
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
+def test_a_flat_image_stays_flat(value: int) -> None:
+    image = np.full((97, 61, 3), value, np.uint8)
+    for size in [(1, 1), (13, 200), (224, 224), (97, 60)]:
+        assert np.unique(resize(image, *size)).tolist() == [value]
+
+
+def test_levels_agree_on_an_extreme_reduction(simd_level: str) -> None:
+    # Weights far smaller than a 16-bit word holds, and many taps.
+    image = random_image(3000, 2000, 1)
+    results = []
+    for level in _core.simd_levels():
+        _core.set_simd_level(level)
+        results.append(resize(image, 3, 2))
+    _core.set_simd_level(simd_level)
+    assert all(np.array_equal(result, results[0]) for result in results)
+    expected = np.asarray(Image.fromarray(image).resize((2, 3), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(results[0].astype(int), expected.astype(int), rtol=0, atol=RESIZE_TOLERANCE)
