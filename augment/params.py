@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OptionError
+
 __all__ = ["ParamTable"]
 
 
@@ -27,7 +29,7 @@ class ParamTable:
     def __init__(self, columns: Sequence[str], values: NDArray[np.float64]) -> None:
         table = np.array(values, np.float64, order="C")
         if table.ndim != 2 or table.shape[1] != len(columns):
-            raise ValueError(f"values must be (n, {len(columns)}) for columns {list(columns)}, got {table.shape}")
+            raise OptionError(f"values must be (n, {len(columns)}) for columns {list(columns)}, got {table.shape}")
         table.setflags(write=False)
         self._columns = tuple(columns)
         self._values = table

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import SpecError
 from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
 from ..ops.arguments import pair
 from ..params import ParamTable
@@ -48,9 +49,10 @@ class ReferenceExecutor:
 
 
 @singledispatch
-def apply_op(op: Op, image: Pixels, drawn: Drawn) -> Pixels:
-    """The image that leaves `op`."""
-    raise NotImplementedError(f"the reference executor has no meaning for {type(op).__name__}")
+def apply_op(op: Op, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (registered functions take all)
+    """The image that leaves `op`; SpecError for an op that nobody has spelt out here."""
+    name = type(op).__name__
+    raise SpecError(f"{name} has no meaning in the reference executor; register one with apply_op.register")
 
 
 @apply_op.register

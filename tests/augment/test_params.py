@@ -110,7 +110,7 @@ def test_repr_says_what_is_drawn() -> None:
 
 
 def test_values_of_another_shape_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"values must be \(n, 2\) for columns \['a', 'b'\], got \(3, 1\)"):
+    with pytest.raises(OptionError, match=r"values must be \(n, 2\) for columns \['a', 'b'\], got \(3, 1\)"):
         ParamTable(["a", "b"], np.zeros((3, 1)))
 
 

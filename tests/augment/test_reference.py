@@ -29,7 +29,8 @@ from penstock.augment import (
     Resize,
     ToDtype,
 )
-from penstock.errors import OptionError
+from penstock.augment.executors.reference import apply_op
+from penstock.errors import OptionError, SpecError
 
 PHOTOGRAPHS: list[NDArray[np.uint8]] = load_sample_images().images
 POLICY = {"deadline": None, "max_examples": 60}
@@ -197,6 +198,15 @@ def test_no_op_gives_a_copy_in_planes() -> None:
     (result,) = ReferenceExecutor(Pipeline()).run([image], Pipeline().params([0]))
     np.testing.assert_array_equal(result, image.transpose(2, 0, 1))
     assert not np.shares_memory(result, image)
+
+
+def test_op_without_a_meaning_is_named() -> None:
+    class Blur(Op):
+        def lower(self) -> tuple[str, tuple[float, ...]]:
+            return "blur", ()
+
+    with pytest.raises(SpecError, match="Blur has no meaning in the reference executor; register one"):
+        apply_op(Blur(), PHOTOGRAPHS[0], {})
 
 
 def test_table_of_another_pipeline_is_refused() -> None:
