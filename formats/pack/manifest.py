@@ -15,6 +15,7 @@ __all__ = ["MAX_MANIFEST_BYTES", "Manifest"]
 MAX_MANIFEST_BYTES = 256 << 20
 
 _FORMAT = "penstock-pack"
+_SKIPPED_KEYS = {"source", "reason"}
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "id": str,
     "fields": list,
@@ -104,6 +105,8 @@ def _check_kinds(content: Mapping[str, Any], place: str) -> None:
             raise _damage(place, name, content.get(name))
     if not all(isinstance(each, str) for each in content["classes"]):
         raise _damage(place, "classes", content["classes"])
+    if not all(isinstance(each, dict) and each.keys() >= _SKIPPED_KEYS for each in content["skipped"]):
+        raise _damage(place, "skipped", content["skipped"])
     try:
         whole = len(bytes.fromhex(content["id"])) == 16
     except ValueError:

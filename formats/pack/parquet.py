@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...errors import DatasetError
 from ...record import Codec
 from .layout import PARQUET_NAME
 from .rows import Rows
@@ -25,13 +26,17 @@ def write_parquet(directory: Path, rows: Rows, classes: Sequence[str]) -> None:
 
 
 def differing_columns(directory: Path, rows: Rows, classes: Sequence[str]) -> list[str]:
-    """What differs between index.parquet and the index, as messages; an unreadable file is one."""
+    """What differs between index.parquet and the index, as messages; an unreadable file is one.
+
+    Raises:
+        DatasetError: the rows of the index contradict themselves.
+    """
     path = directory / PARQUET_NAME
+    expected = _arrow(rows, classes)
     try:
         found = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        return [f"{path} can't be read: {error}"]
-    expected = _arrow(rows, classes)
+        return [f"{path} can't be read: {error}; pack the dataset again"]
     if found.schema.names != expected.schema.names or len(found) != len(expected):
         return [
             f"{path}: expected {len(expected)} rows of {', '.join(expected.schema.names)}, got {len(found)} of "
@@ -56,6 +61,15 @@ def _equal_with_nan(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> bool:
 
 
 def _arrow(rows: Rows, classes: Sequence[str]) -> pa.Table:
+    try:
+        table = pa.table(_columns(rows, classes))
+        table.validate(full=True)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        raise DatasetError(f"the rows of the index contradict themselves ({error}): pack the dataset again") from error
+    return table
+
+
+def _columns(rows: Rows, classes: Sequence[str]) -> dict[str, Any]:
     columns: dict[str, Any] = {"name": _names(rows), "label": _labels(rows)}
     if classes and rows.label.ndim == 1:
         numbers = pa.array(rows.label, mask=rows.label < 0, type=pa.int64()).cast(pa.int32())
@@ -66,12 +80,12 @@ def _arrow(rows: Rows, classes: Sequence[str]) -> pa.Table:
     columns["codec"] = pa.DictionaryArray.from_arrays(pa.array(rows.codec).cast(pa.int8()), pa.array(codecs))
     for name in ("flags", "width", "height", "checksum"):
         columns[name] = pa.array(getattr(rows, name))
-    return pa.table(columns)
+    return columns
 
 
 def _names(rows: Rows) -> pa.Array:
-    buffers = [None, pa.py_buffer(rows.names.offsets), pa.py_buffer(rows.names.blob)]
-    return pa.LargeStringArray.from_buffers(len(rows), buffers[1], buffers[2])
+    rows.names.check()  # arrow trusts the offsets
+    return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(rows.names.offsets), pa.py_buffer(rows.names.blob))
 
 
 def _labels(rows: Rows) -> pa.Array:

@@ -144,7 +144,7 @@ def make_plan(source: Dataset, options: PackOptions) -> Plan:
 def difference(recorded: Mapping[str, Any], plan: Plan) -> str | None:
     """How what plan.json, or options, classes and source of pack.json, say differs from `plan`; None: not at all."""
     before, now = recorded.get("options", {}), plan.options.to_dict()
-    for name in sorted(before.keys() | now.keys()):
+    for name in [*now, *sorted(before.keys() - now.keys())]:
         if before.get(name) != now.get(name):
             flag = "--" + name.replace("_", "-")
             return f"{flag} was {_shown(before.get(name))}, now it is {_shown(now.get(name))}"

@@ -59,6 +59,11 @@ class NameColumn(Sequence[str]):
         start, stop = int(offsets[0]), int(offsets[-1])
         return NameColumn(offsets - start, self.blob[max(start, 0) : max(stop, 0)], self._place)
 
+    def check(self) -> None:
+        """Raises DatasetError unless the offsets cover the blob in order."""
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.blob) or (self.offsets[1:] < self.offsets[:-1]).any():
+            raise DatasetError(f"{self._place}: the offsets of the names are out of order: {_DAMAGED}")
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

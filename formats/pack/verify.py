@@ -70,7 +70,11 @@ def verify_pack(directory: Path, report: Report, *, decode: bool = False) -> Ver
     check = functools.partial(_verify_shard, index, rows, decode=decode, report=report)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         shards = list(threads.map(check, range(index.header.shards)))
-    differing = [*_wrong_rows(index, rows), *differing_columns(directory, rows, index.manifest.classes)]
+    differing = _wrong_rows(index, rows)
+    try:
+        differing += differing_columns(directory, rows, index.manifest.classes)
+    except DatasetError as error:
+        differing.append(str(error))
     return Verification.of([*shards, Verification(0, 0, tuple(differing))])
 
 
@@ -110,8 +114,10 @@ def _verify_shard(index: Index, rows: Rows, number: int, *, decode: bool, report
     try:
         with open(path, "rb") as file:
             problems += _record_problems(file, rows, range(start, stop), decode, report)
-    except OSError as error:
-        problems.append(f"{path} can't be read: {error.strerror}")
+    except FileNotFoundError:
+        pass  # the footer's problem says so
+    except (OSError, DatasetError) as error:
+        problems.append(f"{path}: {error}")
     return Verification(stop - start, int(rows.length[start:stop].sum()), tuple(problems))
 
 
@@ -143,8 +149,9 @@ def _record_problems(file: BinaryIO, rows: Rows, place: range, decode: bool, rep
             try:
                 _verify_record(file, rows, row, decode)
             except RecordError as error:
-                name = f"{Path(file.name).name}, record {row - place.start} ({rows.names[row]})"
-                problems.append(str(error.at(name, row)))
+                name = rows.names[row]
+                source = f"{Path(file.name).name}, record {row - place.start}{f' ({name})' if name else ''}"
+                problems.append(str(error.at(source, row)))
         report(len(chunk), int(rows.length[chunk.start : chunk.stop].sum()))
     return problems
 

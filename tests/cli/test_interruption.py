@@ -1,0 +1,177 @@
+"""`pack-dataset` when it, or one of its workers, is killed or interrupted, or hits a limit on file sizes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.images import image_folder
+from support.packs import files_of
+
+import penstock
+from penstock.formats import open_dataset
+from penstock.formats.pack.shard import read_footer
+
+OPTIONS = ("--shard-size", "240kB", "--resize", "40", "--workers", "2")
+SHARDS = 15
+COMMAND = "from penstock.cli.pack_dataset import main; main(prog_name='pack-dataset')"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that are small in bytes and slow to shrink: about a second of packing."""
+    return image_folder(tmp_path_factory.mktemp("source") / "in", {"a": 30, "b": 30}, width=500, height=400)
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("whole") / "out"
+    assert finish(start(source, out)).startswith(f"{out}: packed 60 images")
+    assert len(list(out.glob("*.pack"))) == SHARDS
+    return files_of(out)
+
+
+def start(*arguments: object, limit: int | None = None) -> subprocess.Popen[str]:
+    """The command in a session of its own, as a terminal would run it; `limit` is the largest file it may write."""
+    shell = ["bash", "-c", f'ulimit -f {limit} && exec "$@"', "bash"] if limit else []
+    environment = os.environ | {"PYTHONPATH": str(Path(penstock.__file__).parent.parent)}
+    return subprocess.Popen(
+        [*shell, sys.executable, "-c", COMMAND, *map(str, arguments), *OPTIONS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def finish(run: subprocess.Popen[str]) -> str:
+    """What a run that ends well has printed."""
+    printed, errors = run.communicate()
+    assert (run.returncode, errors) == (0, "")
+    return printed
+
+
+def wait_for_shards(run: subprocess.Popen[str], out: Path, count: int) -> None:
+    while run.poll() is None and len(list(out.glob("shard-*.pack"))) < count:
+        time.sleep(0.002)
+
+
+def alive(session: int) -> list[str]:
+    """Command lines of the processes of a session that still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(command)
+    return found
+
+
+def wait_for_silence(session: int) -> None:
+    deadline = time.monotonic() + 30
+    while alive(session) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert alive(session) == []
+
+
+def test_killed_at_any_moment_a_second_run_goes_on(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    out, chance = tmp_path / "out", random.Random(7)
+    finished: dict[str, int] = {}
+    for count in (0, 1, 5, 9, SHARDS):
+        run = start(source, out)
+        wait_for_shards(run, out, count)
+        time.sleep(chance.uniform(0, 0.05))
+        run.kill()
+        run.communicate()
+        wait_for_silence(run.pid)
+        for number in range(SHARDS):
+            if (out / f"shard-{number:05d}.pack").exists():
+                read_footer(out, number)
+        found = {path.name: path.stat().st_ino for path in out.glob("shard-*.pack")}
+        assert found.items() >= finished.items()
+        finished = found
+    assert len(finished) >= 9
+    run = start(source, out)
+    assert "60 images" in finish(run)
+    assert {name: (out / name).stat().st_ino for name in finished} == finished
+    assert files_of(out) == whole
+
+
+@pytest.mark.parametrize("moment", ["while starting", "while packing"])
+def test_an_interrupt_stops_everything_at_once(
+    source: Path, whole: dict[str, bytes], tmp_path: Path, moment: str
+) -> None:
+    out = tmp_path / "out"
+    run = start(source, out)
+    if moment == "while packing":
+        wait_for_shards(run, out, 2)
+    else:
+        while run.poll() is None and not (out / "plan.json").exists():
+            time.sleep(0.002)
+    os.killpg(run.pid, signal.SIGINT)
+    printed, errors = run.communicate(timeout=30)
+    assert (run.returncode, printed, errors.strip()) == (130, "", "Interrupted.")
+    wait_for_silence(run.pid)
+    left = {path.name for path in out.iterdir()}
+    assert left <= {f"shard-{number:05d}.pack" for number in range(SHARDS)} | {"plan.json"}
+    finish(start(source, out))
+    assert files_of(out) == whole
+
+
+def test_a_killed_worker_is_one_clear_error(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = start(source, out)
+    wait_for_shards(run, out, 1)
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(workers[0]), signal.SIGKILL)
+    printed, errors = run.communicate(timeout=30)
+    assert (run.returncode, printed) == (1, "")
+    assert errors.startswith(f"Error: worker process {workers[0]} was killed by signal 9 at shard-")
+    assert "run the same command again to go on" in errors
+    assert errors.count("\n") == 1
+    wait_for_silence(run.pid)
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_a_limit_on_file_sizes_is_one_clear_error(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = start(source, out, limit=3)  # units of 1024 bytes
+    printed, errors = run.communicate(timeout=30)
+    assert (run.returncode, printed) == (1, "")
+    assert errors.startswith("Error: ")
+    assert "can't be written: File too large" in errors
+    assert errors.count("\n") == 1
+    assert list(out.iterdir()) == []
+
+
+def test_an_interrupted_lmdb_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = start(source, out, "--to", "lmdb")
+    while run.poll() is None and not out.exists():
+        time.sleep(0.002)
+    time.sleep(0.3)
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=30)
+    assert (run.returncode, errors.strip()) == (130, "Interrupted.")
+    assert list(out.iterdir()) == []
+    run = start(source, out, "--to", "lmdb")
+    wait_until = time.monotonic() + 10
+    while run.poll() is None and not list(out.glob(".penstock-*")) and time.monotonic() < wait_until:
+        time.sleep(0.002)
+    run.kill()
+    run.communicate()
+    wait_for_silence(run.pid)
+    finish(start(source, out, "--to", "lmdb"))
+    assert len(open_dataset(out)) == 60
+    assert {path.name for path in out.iterdir()} <= {"data.mdb", "lock.mdb"}
