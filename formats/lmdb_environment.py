@@ -42,7 +42,7 @@ class Environment:
         """
         self._check_size()
         try:
-            with self._env.begin(buffers=True) as transaction:
+            with _reads, self._env.begin(buffers=True) as transaction:
                 return [copy(position, transaction.get(key)) for position, key in enumerate(keys)]
         except lmdb.Error as error:
             raise DatasetError(f"{self.file} can't be read: {error}; restore the file, or write it again") from error
@@ -65,6 +65,35 @@ class Environment:
             )
 
 
+class _Reads:
+    """Counts the reads under way, so that a fork can wait until there are none: a child inherits the state of reads
+    that other threads had begun, and closing its environments would wait for them for ever."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def hold(self) -> None:
+        """Waits until no read is under way, and keeps others from beginning."""
+        self._changed.acquire()
+        while self._count:
+            self._changed.wait()
+
+    def release(self) -> None:
+        """Lets them go on."""
+        self._changed.release()
+
+
+_reads = _Reads()
 _environments: weakref.WeakValueDictionary[Identity, Environment] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
@@ -88,13 +117,22 @@ def open_environment(path: str) -> Environment:
         return environment
 
 
-def _leave_to_parent() -> None:
-    """In a forked child: environments must not be used across a fork, so the child opens its own when it reads."""
-    global _lock  # noqa: PLW0603  (a thread of the parent may hold the old one)
-    _lock = threading.Lock()
+def _before_fork() -> None:
+    _lock.acquire()
+    _reads.hold()
+
+
+def _after_fork_in_parent() -> None:
+    _reads.release()
+    _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    """Environments must not be used across a fork; the child opens its own when it reads."""
     for environment in list(_environments.values()):
         environment.close()
     _environments.clear()
+    _after_fork_in_parent()
 
 
-os.register_at_fork(after_in_child=_leave_to_parent)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

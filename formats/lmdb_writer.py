@@ -121,7 +121,7 @@ class LMDBWriter:
     def abort(self) -> None:
         """Removes the temporary file; does nothing after `commit`."""
         self._close()
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.remove(self._temporary)
 
     def __enter__(self) -> LMDBWriter:
@@ -158,8 +158,15 @@ class LMDBWriter:
             self._env = None
 
     def _failed(self, reason: object) -> PackingError:
+        # LMDB calls a write that the disk took only in part an input/output error.
+        if isinstance(reason, lmdb.Error) and self._free_bytes() <= self._pending_bytes:
+            reason = f"no space left on its disk ({reason})"
         self.abort()
         return PackingError(f"{self.path} can't be written: {reason}; what was written is removed, run it again")
+
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(os.path.dirname(self.path))
+        return disk.f_bavail * disk.f_frsize
 
     def _check_destination(self) -> None:
         if os.path.isdir(self.path):
