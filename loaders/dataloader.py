@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import torch.utils.data
-from torch.utils.data import IterableDataset, Sampler
+from torch.utils.data import BatchSampler, IterableDataset, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ..augment import Pipeline
@@ -17,7 +17,7 @@ from .engines.choice import choose_engine, explain
 from .engines.native import NativeIterator
 from .engines.torch_workers import InlineIterator, ProcessIterator
 from .keying import Keying, OrderKeying, SamplerKeying, visits_once
-from .order import Order, Padding
+from .order import Order, Padding, check_seed
 from .sampler import EpochCounter, OrderSampler
 from .wrappers import refuse_transform
 
@@ -42,7 +42,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             and draws depend on (seed, epoch) and the sample alone. None, or with a sampler or batch sampler: order and
             use of random numbers are exactly torch's, and draws are keyed by the base seed that torch draws.
         rank, world_size: which of how many processes this is, both or neither; needs `seed` and no sampler. None:
-            torch.distributed's, if it is initialised by the time it counts, or one process.
+            torch.distributed's, if it is initialised by the time it counts, or one process; `loader.sampler` and
+            `loader.batch_sampler` are then the order of all ranks, for frameworks that share it out themselves.
         padding: "wrap" or "none": what becomes of a last global batch that does not divide over the ranks; see `Order`.
             "none" (for evaluation: each sample exactly once) needs `seed` and no sampler, and then ranks can
             differ in their number of batches.
@@ -90,8 +91,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._epochs = EpochCounter()
         self._order_sampler: OrderSampler | None = None
         if self.seed is not None and sampler is None and batch_sampler is None:
-            sampler = self._order_sampler = self._make_order_sampler(dataset, batch_size, drop_last)
-            self._epochs = self._order_sampler.epochs
+            self._order_sampler = self._make_order_sampler(dataset, batch_size, drop_last)
+            # Others see an order that torch.distributed has not shared out: who rebuilds the loader does that.
+            sampler = self._order_sampler if self.rank is not None else self._order_sampler.over((0, 1))
             shuffle = False
         super().__init__(
             dataset,
@@ -154,13 +156,23 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.check_worker_number_rationality()
         return ProcessIterator(self)
 
+    @property
+    def _index_sampler(self) -> Any:
+        # What torch's iterators and `len` ask.
+        if self._order_sampler is None:
+            return super()._index_sampler
+        if self.batch_size is None:
+            return self._order_sampler
+        return BatchSampler(self._order_sampler, self.batch_size, self.drop_last)
+
     def _keying(self, base_seed: float) -> Keying:
         """The keys of an iteration that starts now; `base_seed` is what torch drew for its iterator."""
         epoch = self._epochs.next
         if self._order_sampler is not None:
             order = self._order_sampler.epoch_order(epoch)
             return OrderKeying(order, self._order_sampler.seed, epoch, single=self.batch_sampler is None)
-        size = len(self.dataset)  # type: ignore[arg-type]  # torch's type for datasets has no length
+        given = self.dataset.dataset if isinstance(self.dataset, Augmented) else self.dataset
+        size = len(given) if hasattr(given, "__len__") else 0
         return SamplerKeying(int(base_seed), epoch, size, once=visits_once(self._index_sampler))
 
     def _check_order_arguments(self, dataset: Any, sampler: object) -> None:
@@ -169,6 +181,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
                 f"seed={self.seed} orders the samples of map-style datasets, got the IterableDataset "
                 f"{type(dataset).__name__}; leave out seed="
             )
+        if self.seed is not None:
+            check_seed(self.seed)
         if (self.rank is None) != (self.world_size is None):
             raise OptionError(
                 f"rank and world_size go together, got rank={self.rank}, world_size={self.world_size}; give both, or "
@@ -194,7 +208,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             padding=self.padding,
         )
         place = None if self.rank is None else (order.rank, order.world_size)
-        return OrderSampler(dataset, order, place=place, keyed=self.augment is not None)
+        return OrderSampler(dataset, order, self._epochs, place=place, keyed=self.augment is not None)
 
 
 def _integer(name: str, value: Any) -> int:

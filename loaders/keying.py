@@ -58,7 +58,7 @@ class SamplerKeying:
     Args:
         seed: the base seed that torch drew for the iterator.
         epoch: which epoch of the loader this is; with persistent workers torch draws no new base seed.
-        size: of the dataset, to count negative indices from the end.
+        size: of the dataset, to count negative indices from the end; 0 where it has no length.
         once: the sampler visits an index at most once (`visits_once`), so each draw is 0, not the position.
     """
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._core import Permutation
 from ..errors import OptionError
 
-__all__ = ["EpochOrder", "Order", "Padding"]
+__all__ = ["EpochOrder", "Order", "Padding", "check_seed"]
 
 Padding: TypeAlias = Literal["wrap", "none"]
 """What becomes of a last global batch that does not divide evenly over the ranks; see `Order`."""
@@ -56,8 +56,7 @@ class Order:
             raise OptionError(
                 f"rank must be 0 <= rank < world_size, got rank={self.rank}, world_size={self.world_size}"
             )
-        if not 0 <= self.seed < 2**64:
-            raise OptionError(f"seed must be 0 <= seed < 2**64, got {self.seed}")
+        check_seed(self.seed)
         if self.padding not in ("wrap", "none"):
             raise OptionError(f"padding must be 'wrap' or 'none', got {self.padding!r}")
 
@@ -102,6 +101,12 @@ class Order:
             return range(min(self.rank * self.batch_size, count), min((self.rank + 1) * self.batch_size, count))
         block = -(-count // self.world_size)
         return range(self.rank * block, (self.rank + 1) * block)
+
+
+def check_seed(seed: int) -> None:
+    """Raises OptionError for a seed that does not fit its key."""
+    if not 0 <= seed < 2**64:
+        raise OptionError(f"seed must be 0 <= seed < 2**64, got {seed}")
 
 
 class EpochOrder:

@@ -37,21 +37,24 @@ class EpochCounter:
 
 
 class OrderSampler(Sampler[int]):
-    """What `DataLoader(seed=...)` has as `sampler`: the samples of this rank, batch after batch.
+    """The samples of one rank in Penstock's order, batch after batch; each iteration is one more epoch.
 
-    The loader itself takes whole batches from `epoch_order`. Iterating here gives the same samples one by one, for code
-    that builds another loader around `loader.sampler` or `loader.batch_sampler`; each iteration is one more epoch.
+    `DataLoader(seed=...)` takes whole batches from `epoch_order` and does not iterate here; this is for code that builds
+    another loader around `loader.sampler` or `loader.batch_sampler`.
 
     Args:
         dataset: asked for its length at each use.
         order: all but size, rank and world_size.
+        epochs: the counter of the loader.
         place: (rank, world_size); None: torch.distributed's at the time of use, or (0, 1) without it.
         keyed: give each index with its key, for an `Augmented` dataset.
     """
 
-    def __init__(self, dataset: Sized, order: Order, *, place: tuple[int, int] | None, keyed: bool) -> None:
+    def __init__(
+        self, dataset: Sized, order: Order, epochs: EpochCounter, *, place: tuple[int, int] | None, keyed: bool
+    ) -> None:
         self.dataset = dataset
-        self.epochs = EpochCounter()
+        self.epochs = epochs
         self._order = order
         self._place = place
         self._keyed = keyed
@@ -65,6 +68,10 @@ class OrderSampler(Sampler[int]):
         """The order as of now: the dataset's length and the place among the processes can still change."""
         rank, world_size = self._place or _distributed_place()
         return dataclasses.replace(self._order, size=len(self.dataset), rank=rank, world_size=world_size)
+
+    def over(self, place: tuple[int, int]) -> OrderSampler:
+        """The same sampler for a given (rank, world_size), with the same counter of epochs."""
+        return OrderSampler(self.dataset, self._order, self.epochs, place=place, keyed=self._keyed)
 
     def epoch_order(self, epoch: int) -> EpochOrder:
         """This rank's batches in one epoch."""

@@ -104,6 +104,11 @@ def test_what_follows_the_image_stays() -> None:
     assert rest == [3, "name 3", {"box": 3}]
 
 
+def test_a_dataset_without_a_length_goes_with_a_sampler() -> None:
+    loader: DataLoader[Any] = DataLoader(Several(), sampler=[3, 1], augment=PIPELINE)
+    assert [batch[1].item() for batch in loader] == [3, 1]
+
+
 def test_a_plain_index_draws_from_torchs_generator() -> None:
     dataset = Augmented(arrays(), PIPELINE)
     torch.manual_seed(0)

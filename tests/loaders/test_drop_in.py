@@ -158,6 +158,7 @@ def test_a_loader_can_be_copied(copied: Any) -> None:
     ("arguments", "message"),
     [
         ({"seed": -1}, r"seed must be 0 <= seed < 2\*\*64, got -1"),
+        ({"seed": 2**64, "sampler": [0]}, r"seed must be 0 <= seed < 2\*\*64"),
         ({"seed": 1.5}, "seed must be an int, got 1.5"),
         ({"seed": True}, "seed must be an int, got True"),
         ({"seed": 0, "rank": 1}, "rank and world_size go together, got rank=1, world_size=None"),

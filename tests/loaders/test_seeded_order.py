@@ -148,8 +148,11 @@ explicit = DataLoader(Numbers(10), 3, shuffle=True, seed=8, rank=0, world_size=1
 alone = [batch.tolist() for batch in early]
 dist.init_process_group("gloo", init_method=sys.argv[1], rank=int(sys.argv[2]), world_size=2)
 shared = [batch.tolist() for batch in early]
+# As Accelerate does: every other batch of what the loader says is its batch sampler.
+early.set_epoch(0)
+sharded = list(early.batch_sampler)[int(sys.argv[2]) :: 2]
 others = [[batch.tolist() for batch in loader] for loader in (sampled, explicit, DataLoader(Numbers(4), 4))]
-print(json.dumps([alone, len(early), shared, others]))
+print(json.dumps([alone, [len(early), len(iter(early)), len(early.sampler)], shared, others, sharded]))
 dist.barrier()
 dist.destroy_process_group()
 """
@@ -178,7 +181,9 @@ def test_ranks_come_from_torch_distributed_once_it_is_initialised(tmp_path: Path
         assert worker.returncode == 0, errors
         place = {"rank": rank, "world_size": 2}
         straight = [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
-        assert output.strip() == str([expected(0), 2, expected(1, **place), [straight, expected(0), [[0, 1, 2, 3]]]])
+        others = [straight, expected(0), [[0, 1, 2, 3]]]
+        shown = [expected(0), [2, 2, 10], expected(1, **place), others, expected(0)[rank::2]]
+        assert output.strip() == str(shown)
 
 
 def test_iterating_the_order_costs_no_copy_of_the_epoch() -> None:
