@@ -39,8 +39,8 @@ class EpochCounter:
 class OrderSampler(Sampler[int]):
     """The samples of one rank in Penstock's order, batch after batch; each iteration is one more epoch.
 
-    `DataLoader(seed=...)` takes whole batches from `epoch_order` and does not iterate here; this is for code that builds
-    another loader around `loader.sampler` or `loader.batch_sampler`.
+    `DataLoader(seed=...)` takes whole batches from `epoch_order` and does not iterate here; this is for code that
+    builds another loader around `loader.sampler` or `loader.batch_sampler`.
 
     Args:
         dataset: asked for its length at each use.
