@@ -1,0 +1,126 @@
+#include "engine/execute.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "engine/error.h"
+#include "engine/jpeg.h"
+#include "engine/program.h"
+#include "tests/check.h"
+#include "tests/images.h"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted_allocation(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return counted_allocation(size); }
+void* operator new[](size_t size) { return counted_allocation(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+
+namespace penstock::testing {
+namespace {
+
+Op random_op(Random& random) {
+  const double height = between(random, 1, 50), width = between(random, 1, 50);
+  switch (between(random, 0, 4)) {
+    case 0:
+      return {OpKind::kRandomResizedCrop, {height, width, 0.08, 1, 0.75, 4.0 / 3}};
+    case 1:
+      return {OpKind::kResize, {height, width}};
+    case 2:
+      return {OpKind::kResizeShort, {height}};
+    case 3:
+      return {OpKind::kCenterCrop, {height, width}};
+    default:
+      return {OpKind::kRandomHorizontalFlip, {0.5}};
+  }
+}
+
+Program random_program(Random& random) {
+  std::vector<Op> ops;
+  for (int count = between(random, 0, 5); count > 0; --count) ops.push_back(random_op(random));
+  ops.push_back({OpKind::kToDtype, {static_cast<double>(between(random, 0, 2)), 1}});
+  return Program(ops);
+}
+
+std::vector<uint8_t> room_for(const Program& program, Size decoded) {
+  const Size size = program.result_size(decoded);
+  return std::vector<uint8_t>(program.item_bytes() * 3 * static_cast<size_t>(size.height) * size.width);
+}
+
+std::vector<double> draw(const Program& program, Size size, int64_t index) {
+  std::vector<double> row(program.columns().size() + 1);
+  program.draw({1, 0, index, 0, 0}, size, row.data());
+  return row;
+}
+
+TEST(a_jpeg_gives_what_its_decoded_pixels_give) {
+  Random random(1);
+  Executor executor;
+  JpegDecoder decoder;
+  for (int round = 0; round < 400; ++round) {
+    const Size size{between(random, 1, 120), between(random, 1, 120)};
+    const JpegKind kind{round % 2 ? std::array<int, 6>{2, 2, 1, 1, 1, 1} : std::array<int, 6>{1, 1, 1, 1, 1, 1},
+                        round % 3 == 0};
+    const std::vector<uint8_t> data = make_jpeg(random, size, kind);
+    const Program program = random_program(random);
+    const std::vector<double> row = draw(program, size, round);
+    std::vector<uint8_t> direct = room_for(program, size), by_pixels = direct;
+    CHECK(executor.open_jpeg(bytes_of(data)) == size);
+    executor.run_jpeg(program, row.data(), direct.data());
+    decoder.open(bytes_of(data));
+    executor.run_pixels(program, row.data(), decoder.decode({0, 0, size.width, size.height}), by_pixels.data());
+    CHECK(direct == by_pixels);
+  }
+}
+
+TEST(samples_cost_no_allocation_once_memory_has_grown) {
+  Random random(2);
+  Executor executor;
+  std::vector<std::vector<uint8_t>> files;
+  const Size size{100, 140};
+  for (int i = 0; i < 8; ++i) files.push_back(make_jpeg(random, size, {{2, 2, 1, 1, 1, 1}, i % 2 == 0}));
+  const Op crop{OpKind::kRandomResizedCrop, {48, 48, 0.08, 1, 0.75, 4.0 / 3}};
+  const Op flip{OpKind::kRandomHorizontalFlip, {0.5}};
+  const Program program({crop, flip, {OpKind::kToDtype, {1, 1}}, {OpKind::kNormalize, {0.5, 0.5, 0.5, 0.2, 0.2, 0.2}}});
+  std::vector<uint8_t> out = room_for(program, size);
+  std::vector<double> row(program.columns().size());
+  long before = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    before = allocations.load();
+    for (size_t i = 0; i < files.size(); ++i) {
+      executor.open_jpeg(bytes_of(files[i]));
+      program.draw({1, 0, static_cast<int64_t>(i), 0, 0}, size, row.data());
+      executor.run_jpeg(program, row.data(), out.data());
+    }
+  }
+  CHECK(allocations.load() == before);
+}
+
+TEST(crops_outside_the_image_are_refused) {
+  Random random(3);
+  Executor executor;
+  const Size size{20, 30};
+  const std::vector<uint8_t> image = noise(random, size);
+  const Program program({{OpKind::kRandomResizedCrop, {8, 8, 0.08, 1, 0.75, 4.0 / 3}}});
+  std::vector<uint8_t> out = room_for(program, size);
+  const double rows[][4] = {{0, 0, 31, 5}, {-1, 0, 5, 5}, {0, 16, 5, 5}, {0, 0, 0, 5}, {0.5, 0, 5, 5}, {1e18, 0, 5, 5}};
+  for (const auto& row : rows) {
+    CHECK_THROWS(Fault::kOption, executor.run_pixels(program, row, pixels_of(image, size), out.data()));
+  }
+}
+
+}  // namespace
+}  // namespace penstock::testing
