@@ -142,7 +142,7 @@ def _labels(labels: ArrayLike | None, count: int, classes: list[str] | None) -> 
         raise DatasetError(f"expected labels of shape ({count},) or ({count}, k) for {count} images, got {given.shape}")
     if given.dtype.kind in "UO" and given.ndim == 1 and all(isinstance(name, str) for name in given):
         return label_names([str(name) for name in given], classes, lambda index: f"sample {index}")
-    if given.dtype.kind in "iub":
+    if given.dtype.kind in "iub" or given.shape == (0,):
         return fit_labels(given.astype(np.int64), [], classes, "labels")
     if given.dtype.kind == "f" and given.ndim == 2:
         return fit_labels(given.astype(np.float32), [], classes, "labels")
