@@ -28,8 +28,9 @@ class Bar:
 
     def start(self, samples: int, done: int) -> None:
         """There are `samples`; `done` of them cost nothing, because an earlier run has dealt with them."""
-        self._bar.initial = done
         self._bar.reset(samples)
+        self._bar.initial = self._bar.n = self._bar.last_print_n = done
+        self._bar.refresh()
 
     def advance(self, samples: int, size: int) -> None:
         """`samples` more have been dealt with, of `size` bytes."""

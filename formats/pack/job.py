@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import RecordError
-from ..base import Dataset
+from ..base import Dataset, Labels
 from .layout import shard_name
 from .plan import ShardJob
 from .prepare import Preparation
@@ -19,9 +19,12 @@ from .shard import Image, ShardWriter, Skipped
 from .storage import new_file
 from .workers import Report
 
-__all__ = ["OnError", "SamplePreparer", "ShardPacker", "Stretch"]
+__all__ = ["OnError", "Prepared", "SamplePreparer", "ShardPacker", "Stretch", "stretches", "write_shard"]
 
 OnError: TypeAlias = Literal["raise", "skip"]
+
+Prepared: TypeAlias = tuple[Image, Any, str] | Skipped
+"""(image, label, name) of a sample, or what was left out."""
 
 _CHUNK = 64
 
@@ -40,7 +43,7 @@ class _Reader:
     preparation: Preparation
     on_error: OnError
 
-    def samples(self, indices: NDArray[np.int64], report: Report) -> Iterator[tuple[Image, Any, str] | Skipped]:
+    def samples(self, indices: NDArray[np.int64], report: Report) -> Iterator[Prepared]:
         for start in range(0, len(indices), _CHUNK):
             chunk = indices[start : start + _CHUNK]
             records, size = self.source.records(chunk), 0
@@ -68,16 +71,21 @@ class ShardPacker(_Reader):
     pack_id: bytes
 
     def __call__(self, job: ShardJob, report: Report) -> int:
-        skipped: list[Skipped] = []
-        with new_file(self.directory / shard_name(job.number)) as file:
-            writer = ShardWriter(file, job.number, self.pack_id)
-            for sample in self.samples(job.indices, report):
-                if isinstance(sample, Skipped):
-                    skipped.append(sample)
-                else:
-                    writer.append(*sample)
-            writer.finish(self.source.labels, skipped)
+        write_shard(self.directory, job.number, self.pack_id, self.source.labels, self.samples(job.indices, report))
         return job.number
+
+
+def write_shard(directory: Path, number: int, pack_id: bytes, labels: Labels, samples: Iterable[Prepared]) -> None:
+    """Writes one shard of these samples. Of `labels`, the source's, only type and width are used."""
+    skipped: list[Skipped] = []
+    with new_file(directory / shard_name(number)) as file:
+        writer = ShardWriter(file, number, pack_id)
+        for sample in samples:
+            if isinstance(sample, Skipped):
+                skipped.append(sample)
+            else:
+                writer.append(*sample)
+        writer.finish(labels, skipped)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +98,21 @@ class Stretch:
         return f"samples {self.indices[0]} to {self.indices[-1]}"
 
 
+def stretches(indices: NDArray[np.int64]) -> list[Stretch]:
+    """`indices` cut into stretches that are worth a message between processes."""
+    return [Stretch(indices[start : start + _CHUNK]) for start in range(0, len(indices), _CHUNK)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplePreparer(_Reader):
-    """Gives the prepared samples of a stretch: (image, label, name), or what was skipped."""
+    """Gives the prepared samples of a stretch, with their data as bytes."""
 
-    def __call__(self, job: Stretch, report: Report) -> list[tuple[Image, Any, str] | Skipped]:
-        return list(self.samples(job.indices, report))
+    def __call__(self, job: Stretch, report: Report) -> list[Prepared]:
+        return [_as_bytes(sample) for sample in self.samples(job.indices, report)]
+
+
+def _as_bytes(sample: Prepared) -> Prepared:
+    if isinstance(sample, Skipped):
+        return sample
+    image, label, name = sample
+    return replace(image, data=image.to_bytes()), label, name

@@ -57,8 +57,8 @@ class Pack(Dataset):
     def __len__(self) -> int:
         return self._index.header.rows
 
-    def __repr__(self) -> str:
-        return f"Pack({str(self._path)!r}): {len(self)} samples, {len(self.classes)} classes"
+    def _origin(self) -> str:
+        return f"{str(self._path)!r}, "
 
     @property
     def path(self) -> Path:

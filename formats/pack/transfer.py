@@ -9,15 +9,13 @@ import numpy as np
 from ...errors import PackingError
 from ...record import Codec
 from ..base import Dataset
-from .job import OnError, SamplePreparer, Stretch
+from .job import OnError, SamplePreparer, stretches
 from .plan import PackOptions, make_plan
 from .shard import Skipped
 from .workers import run_jobs
 from .writer import NoProgress, PackResult, Progress
 
 __all__ = ["Sink", "transfer"]
-
-_STRETCH = 64
 
 
 class Sink(Protocol):
@@ -45,10 +43,9 @@ def transfer(
     shown = progress if progress is not None else NoProgress()
     shown.start(plan.samples, 0)
     preparer = SamplePreparer(source, options.preparation, on_error)
-    stretches = [Stretch(plan.order[start : start + _STRETCH]) for start in range(0, plan.samples, _STRETCH)]
     skipped: list[Skipped] = []
     size = 0
-    for prepared in run_jobs(preparer, stretches, workers=workers, report=shown.advance, ordered=True):
+    for prepared in run_jobs(preparer, stretches(plan.order), workers=workers, report=shown.advance, ordered=True):
         for sample in prepared:
             if isinstance(sample, Skipped):
                 skipped.append(sample)

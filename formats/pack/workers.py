@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -40,7 +40,7 @@ class Task(Protocol[JobT_contra, ResultT_co]):
 
 def run_jobs(
     task: Task[JobT, ResultT], jobs: Iterable[JobT], *, workers: int, report: Report, ordered: bool = False
-) -> Iterator[ResultT]:
+) -> Generator[ResultT]:
     """The results of all jobs, as they are finished, or in the order of the jobs.
 
     Args:

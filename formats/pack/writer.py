@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,11 +16,11 @@ from ...errors import DatasetError, PackingError
 from ...record import Codec
 from ..base import Dataset
 from .index import Index, write_index
-from .job import OnError, ShardPacker
+from .job import OnError, SamplePreparer, ShardPacker, stretches, write_shard
 from .layout import INDEX_NAME, MANIFEST_NAME
 from .manifest import Manifest
 from .parquet import write_parquet
-from .plan import PackOptions, Plan, difference, make_plan
+from .plan import PackOptions, Plan, ShardJob, difference, make_plan
 from .rows import Rows
 from .shard import Footer, Skipped, read_footer
 from .storage import PLAN_NAME, exclusive, new_file, remove_pack, remove_temporaries, require_free
@@ -184,8 +185,23 @@ def _finished_shards(directory: Path, plan: Plan, on_error: OnError) -> set[int]
 def _pack(packer: ShardPacker, plan: Plan, done: set[int], workers: int, progress: Progress) -> None:
     jobs = [job for job in plan.jobs if job.number not in done]
     progress.start(plan.samples, plan.samples - sum(len(job.indices) for job in jobs))
-    for _ in run_jobs(packer, jobs, workers=min(workers, len(jobs)), report=progress.advance):
+    if len(jobs) < workers:
+        _pack_few(packer, jobs, workers, progress)
+        return
+    for _ in run_jobs(packer, jobs, workers=workers, report=progress.advance):
         pass
+
+
+def _pack_few(packer: ShardPacker, jobs: Sequence[ShardJob], workers: int, progress: Progress) -> None:
+    """Fewer shards than workers: the workers share the samples of each shard, and this process writes it."""
+    preparer = SamplePreparer(packer.source, packer.preparation, packer.on_error)
+    parts = [stretches(job.indices) for job in jobs]
+    every = [stretch for part in parts for stretch in part]
+    prepared = run_jobs(preparer, every, workers=min(workers, len(every)), report=progress.advance, ordered=True)
+    with contextlib.closing(prepared):
+        for job, part in zip(jobs, parts, strict=True):
+            samples = itertools.chain.from_iterable(itertools.islice(prepared, len(part)))
+            write_shard(packer.directory, job.number, packer.pack_id, packer.source.labels, samples)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ LABELS = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     names=st.lists(st.tuples(st.sampled_from(IMAGES), st.text(max_size=12)), min_size=1, max_size=25),
     label=LABELS,
