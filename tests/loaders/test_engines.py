@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support import containers
+from support.containers import CONTAINERS
 from support.loading import FLOAT_PIPELINE, PIPELINE, Plain, arrays, collate, equal, write_folder
 from torch.utils.data import ConcatDataset, Subset, random_split
 
@@ -57,6 +59,16 @@ def test_all_engines_give_the_same_bits(kind: str, pipeline: Pipeline, folder: F
         assert equal(batches(dataset, augment=pipeline, num_workers=workers), reference)
     assert equal(batches(dataset, augment=pipeline, num_workers=1, collate_fn=collate), reference)
     assert equal(batches(Plain(dataset), augment=pipeline), reference)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_every_container_runs_in_every_engine(name: str, tmp_path: Path) -> None:
+    containers.write_folder(tmp_path / "images")
+    dataset = CONTAINERS[name].make(tmp_path)
+    native = batches(dataset, augment=PIPELINE, batch_size=4, num_workers=2)
+    assert sorted(label for _, labels in native[:3] for label in labels.tolist()) == containers.LABELS
+    assert equal(native, batches(dataset, augment=PIPELINE, batch_size=4, num_workers=1, collate_fn=collate))
+    assert equal(native, batches(Plain(dataset), augment=PIPELINE, batch_size=4))
 
 
 @pytest.mark.parametrize("pipeline", [PIPELINE, FLOAT_PIPELINE, HALF])
