@@ -45,6 +45,7 @@ struct JpegDecoder::State {
   char message[JMSG_LENGTH_MAX];
 
   Bytes data;
+  Size size;
   size_t pending_skip = 0;  // bytes to drop from the next block
   Rect area;                // what `pixels` holds: the region and its margin
   size_t stride = 0;
@@ -133,6 +134,11 @@ void JpegDecoder::State::open(size_t first_bytes) {
   source.bytes_in_buffer = first_bytes;
   pending_skip = 0;
   run([this] { return read_header(); });
+  const bool same =
+      static_cast<int>(info.image_width) == size.width && static_cast<int>(info.image_height) == size.height;
+  if (!same)
+    throw Error(Fault::kDecode,
+                "the bytes of the JPEG changed while it was read; keep them as they are until it is done");
 }
 
 // Fancy upsampling looks at neighbouring chroma samples; libjpeg's own cropping and skipping take the crop's edge for
@@ -234,9 +240,11 @@ JpegDecoder::JpegDecoder() : state_(new State) {
 JpegDecoder::~JpegDecoder() { jpeg_destroy_decompress(&state_->info); }
 
 std::optional<Size> JpegDecoder::open(Bytes data) {
+  jpeg_abort_decompress(&state_->info);
   const std::optional<Size> size = read_jpeg_header(data);
   if (!size) return std::nullopt;
   state_->data = data;
+  state_->size = *size;
   state_->open(data.size);
   return size;
 }

@@ -109,6 +109,21 @@ TEST(decoder_recovers_from_any_point_of_failure) {
   }
 }
 
+TEST(bytes_that_change_meanwhile_are_noticed) {
+  Random random(5);
+  const Size size{30, 40};
+  std::vector<uint8_t> data = make_jpeg(random, size, {kFactors[0]});
+  data.resize(data.size() - 2);  // without an end it is read twice
+  JpegDecoder decoder;
+  CHECK(decoder.open(bytes_of(data)) == size);
+  for (size_t at = 2; at + 8 < data.size(); ++at) {
+    if (data[at] != 0xFF || data[at + 1] != kSof0) continue;
+    data[at + 8] = 25;  // the low byte of the width
+    break;
+  }
+  CHECK_THROWS(Fault::kDecode, decoder.decode({0, 0, 10, 10}));
+}
+
 TEST(sampling_has_its_usual_name) {
   const char* const names[] = {"4:4:4",       "4:2:2", "4:2:0",       "4:4:0", "4:1:1", "1x4,1x1,1x1", "4:1:0",
                                "2x2,1x2,1x1", "4:4:0", "1x1,2x2,1x1", "4:4:4", "grey",  "grey",        "grey"};
