@@ -26,7 +26,7 @@ DAMAGE = (
     Image.DecompressionBombError,
     LookupError,
     MemoryError,
-    NotImplementedError,
+    RuntimeError,
     SyntaxError,
     TypeError,
     ValueError,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import tempfile
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.containers import decoded, encoded, pixels
+from support.torchvision_shim import torchvision_module
 
 from penstock.errors import (
     DatasetError,
@@ -61,6 +65,16 @@ def test_order_and_labels_are_torchvisions(tmp_path_factory: pytest.TempPathFact
         touch(root, os.path.join(*[f"{part}_" for part in file[:-1]], file[-1] + ".jpg"))
     dataset = Folder(root)
     assert list(zip(names(dataset), dataset.labels.tolist(), strict=True)) == torchvision_order(root, ".jpg")
+
+
+def test_samples_are_those_of_torchvisions_image_folder(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "b/2.jpg", "b/1.PNG", "b/x-y/3.jpg", "b/x/4.jpg", "b/notes.txt", "a/z/1.webp", "a.b/0.tif", "A/9.bmp"
+    )
+    theirs = torchvision_module("datasets").ImageFolder(tmp_path)
+    ours = Folder(tmp_path)
+    assert ours.classes == theirs.classes
+    assert [(ours.file(k), label) for k, label in enumerate(ours.labels.tolist())] == theirs.samples
 
 
 def test_extensions_match_in_any_case_and_others_are_left_out(tmp_path: Path) -> None:
@@ -181,13 +195,42 @@ def test_folders_that_cannot_be_listed_are_collected(tmp_path: Path) -> None:
     assert tree.folders == {"a": ["a/1.jpg"], "b": []}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.jpg", "b/2.jpg")
-    (tmp_path / "b").chmod(0)
-    with pytest.raises(DatasetError, match=r"can't be read: '.*/b: Permission denied'"):
-        Folder(tmp_path)
-    (tmp_path / "b").chmod(0o700)
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that every user may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may read everything, so be somebody else for a while."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_folder_without_permission_is_named(shared: Path) -> None:
+    touch(shared, "a/1.jpg", "b/2.jpg", "b/deep/3.jpg")
+    (shared / "b").chmod(0)
+    with without_privileges(), pytest.raises(DatasetError, match=r"1 entries of .* '.*/b: Permission denied'; change"):
+        Folder(shared)
+
+
+def test_a_file_without_permission_is_named(shared: Path) -> None:
+    touch(shared, "a/1.jpg", "a/2.jpg")
+    (shared / "a" / "2.jpg").chmod(0)
+    dataset = Folder(shared)
+    with (
+        without_privileges(),
+        pytest.raises(RecordError, match=r"a/2\.jpg: .* opened: Permission denied \(sample 1\)$"),
+    ):
+        dataset[1]
 
 
 def test_file_names_of_any_kind_survive(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 from support.containers import encoded, pixels
 
 from penstock.errors import DecodeError, RecordError, TruncatedError
@@ -44,11 +44,11 @@ IMAGES: dict[str, tuple[Image.Image, str]] = {
     "palette png with alpha": (palette(), "PNG"),
     "gif": (RGB.quantize(16), "GIF"),
     "bmp": (RGB, "BMP"),
-    "webp": (RGB, "WEBP"),
-    "rgba webp": (ALPHA, "WEBP"),
     "ppm": (RGB, "PPM"),
     "lab tiff": (RGB.convert("YCbCr"), "TIFF"),
 }
+if features.check("webp"):
+    IMAGES.update({"webp": (RGB, "WEBP"), "rgba webp": (ALPHA, "WEBP")})
 
 
 def saved(image: Image.Image, kind: str) -> bytes:
@@ -84,6 +84,13 @@ def test_empty_bytes_and_text() -> None:
         decode_pil(b"")
     with pytest.raises(DecodeError, match="the bytes are of no known image format; replace or remove it"):
         decode_pil(b"no image at all")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_a_damaged_avif_is_our_error_too() -> None:
+    data = saved(RGB, "AVIF")
+    with pytest.raises(RecordError, match=r"Pillow can't decode the image: .*; replace or remove it"):
+        decode_rgb(data[:-100])
 
 
 def test_a_bomb_is_refused() -> None:
