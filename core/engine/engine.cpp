@@ -123,7 +123,7 @@ struct Engine::State {
     if (closed) throw Error(Fault::kClosed, "the engine is closed; make a new one");
   }
 
-  static thread_local const State* running_here;  // the engine whose thread this is
+  static thread_local const State* running_here;  // the engine that this thread works for
 
   WorkerContext context;
   std::mutex mutex;  // guards what follows
@@ -133,11 +133,23 @@ struct Engine::State {
   std::deque<std::shared_ptr<Job>> queue;  // with rows that nobody has taken
   Jobs jobs;
   Ticket next_ticket = 0;
-  std::mutex inline_mutex;  // guards the next
-  std::unique_ptr<Worker> inline_worker;
+  std::unique_ptr<Worker> inline_worker;  // of an engine without threads
+  std::mutex inline_mutex;                // held while it runs
 };
 
 thread_local const Engine::State* Engine::State::running_here = nullptr;
+
+// Marks the calling thread as the engine's.
+class Engine::RunningHere {
+ public:
+  explicit RunningHere(const State* state) : before_(State::running_here) { State::running_here = state; }
+  ~RunningHere() { State::running_here = before_; }
+  RunningHere(const RunningHere&) = delete;
+  RunningHere& operator=(const RunningHere&) = delete;
+
+ private:
+  const State* before_;  // another engine's, whose fallback called this one
+};
 
 Engine::Engine(Program program, int threads, Fallback fallback) : process_(getpid()) {
   if (threads < 0 || threads > kMaxThreads) {
@@ -197,11 +209,16 @@ Engine::Ticket Engine::submit(Batch batch) {
 
 bool Engine::run_next() {
   check_process();
+  if (state_->inline_worker == nullptr) return false;
+  if (owns_this_thread()) {
+    throw Error(Fault::kOption, "submit() was called by the fallback of an engine without threads; call it elsewhere");
+  }
   const std::lock_guard<std::mutex> inline_lock(state_->inline_mutex);
+  const RunningHere running(state_.get());
   Task task;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    if (state_->inline_worker != nullptr) task = state_->take_task();
+    task = state_->take_task();
   }
   if (task.job == nullptr) return false;
   state_->run(*state_->inline_worker, std::move(task));
@@ -250,6 +267,7 @@ void Engine::close() {
 bool Engine::owns_this_thread() const { return State::running_here == state_.get(); }
 
 void Engine::join() {
+  const std::lock_guard<std::mutex> inline_lock(state_->inline_mutex);
   const std::lock_guard<std::mutex> lock(joining_);
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -51,11 +51,12 @@ class Engine {
   // itself can't wait for its own end: called there, it leaves the waiting to the destructor.
   void close();
 
-  // Whether the caller is one of the engine's threads, which must not destroy it.
+  // Whether the caller is a thread at work for the engine (and so is below a call of its fallback).
   bool owns_this_thread() const;
 
  private:
   struct State;
+  class RunningHere;
 
   void check_process() const;
   void start(int threads);

@@ -256,17 +256,33 @@ def test_a_closed_engine_says_so(threads: int) -> None:
         submit(engine, PROGRAM, [Row(payload=JPEG)])
 
 
-def test_the_fallback_may_close_its_own_engine() -> None:
+@pytest.mark.parametrize("threads", [0, 2])
+def test_the_fallback_may_close_its_own_engine(threads: int) -> None:
     engines: list[Engine] = []
 
     def close(data: memoryview) -> NDArray[np.uint8]:
         engines[0].close()
         return decode_rgb(data)
 
-    engines.append(Engine(PROGRAM, threads=2, fallback=close))
+    engines.append(Engine(PROGRAM, threads=threads, fallback=close))
     ticket, _ = submit(engines[0], PROGRAM, [Row(payload=encode(picture(0, 9, 9), "PNG"))] * 20)
     with pytest.raises(EngineClosedError, match="the engine is closed"):
         engines[0].wait(ticket)
+    engines.pop().close()
+
+
+def test_an_engine_without_threads_is_not_entered_twice() -> None:
+    engines: list[Engine] = []
+
+    def enter(data: memoryview) -> NDArray[np.uint8]:
+        submit(engines[0], PROGRAM, [Row(payload=JPEG)])
+        return decode_rgb(data)
+
+    engines.append(Engine(PROGRAM, threads=0, fallback=enter))
+    failures = engines[0].wait(submit(engines[0], PROGRAM, [Row(payload=b"x")])[0])
+    assert failures is not None
+    assert isinstance(failures[0][1], OptionError)
+    assert "submit() was called by the fallback of an engine without threads" in str(failures[0][1])
     engines.pop().close()
 
 
