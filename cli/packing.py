@@ -77,12 +77,13 @@ def run(request: Request) -> None:
 
 
 def _check_places(request: Request) -> None:
-    source, destination = Path(request.source).resolve(), Path(request.destination).resolve()
-    if destination == source or source in destination.parents:
-        raise OptionError(
-            f"DST ({request.destination}) must not be SRC ({request.source}) nor lie in it, because SRC is never "
-            "changed: name a destination beside it"
-        )
+    destination = Path(request.destination).resolve()
+    for what, place in (("SRC", request.source), ("--images", request.images)):
+        if place is not None and Path(place).resolve() in (destination, *destination.parents):
+            raise OptionError(
+                f"DST ({request.destination}) must not be {what} ({place}) nor lie in it, because the source is never "
+                "changed: name a destination beside it"
+            )
 
 
 def _check_siblings(request: Request, parts: list[_Part]) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ...errors import DatasetError
 from ...record import Codec
 from .layout import PARQUET_NAME
-from .rows import Rows
+from .rows import Rows, portable
 from .storage import new_file
 
 __all__ = ["differing_columns", "write_parquet"]
@@ -73,7 +73,9 @@ def _columns(rows: Rows, classes: Sequence[str]) -> dict[str, Any]:
     columns: dict[str, Any] = {"name": _names(rows), "label": _labels(rows)}
     if classes and rows.label.ndim == 1:
         numbers = pa.array(rows.label, mask=rows.label < 0, type=pa.int64()).cast(pa.int32())
-        columns["class"] = pa.DictionaryArray.from_arrays(numbers, pa.array(list(classes), pa.string()))
+        columns["class"] = pa.DictionaryArray.from_arrays(
+            numbers, pa.array([portable(name) for name in classes], pa.string())
+        )
     for name in ("shard", "offset", "length"):
         columns[name] = pa.array(getattr(rows, name))
     codecs = [codec.name.lower() for codec in Codec]

@@ -14,7 +14,7 @@ from ...errors import DatasetError
 from ..base import Labels
 from .table import SectionId, Table
 
-__all__ = ["NameColumn", "Rows"]
+__all__ = ["NameColumn", "Rows", "portable"]
 
 _DAMAGED = "the file is damaged; restore it, or pack the dataset again"
 
@@ -38,7 +38,7 @@ class NameColumn(Sequence[str]):
     @classmethod
     def of(cls, names: Iterable[str]) -> NameColumn:
         """Names from Python strings; what UTF-8 can't hold (bytes of odd file names) becomes a backslash escape."""
-        parts = [_portable(name) for name in names]
+        parts = [portable(name).encode() for name in names]
         offsets = np.zeros(len(parts) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
         return cls(offsets, np.frombuffer(b"".join(parts), np.uint8))
@@ -88,8 +88,9 @@ class NameColumn(Sequence[str]):
             raise DatasetError(f"{self._place}: name {row} is not UTF-8 ({error.reason}): {_DAMAGED}") from None
 
 
-def _portable(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").encode()
+def portable(name: str) -> str:
+    """The name with what UTF-8 can't hold (bytes of odd file names) as backslash escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

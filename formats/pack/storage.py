@@ -59,6 +59,7 @@ def exclusive(directory: Path) -> Iterator[None]:
         PackingError: another process is writing there, or it can't be made.
     """
     path = directory / LOCK_NAME
+    is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = _locked(path)
@@ -74,6 +75,9 @@ def exclusive(directory: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
+        if is_new:
+            with contextlib.suppress(OSError):
+                directory.rmdir()  # only where nothing was written
 
 
 def require_free(directory: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -62,13 +63,14 @@ def run_jobs(
 
 class _Pool:
     def __init__(self, task: Task[Any, Any], workers: int) -> None:
+        data = _pickled(task)
         self._processes: dict[Connection, BaseProcess] = {}
         self._busy: dict[Connection, tuple[int, Any]] = {}
         self._finished = False
         resource_tracker.ensure_running()  # started later, it would make spawned processes hear Ctrl-C again
         try:
             for _ in range(workers):
-                self._start(task)
+                self._start(data)
         except BaseException:
             self.close()
             raise
@@ -115,7 +117,7 @@ class _Pool:
         for process in self._processes.values():
             process.join()
 
-    def _start(self, task: Task[Any, Any]) -> None:
+    def _start(self, task: bytes) -> None:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, task), daemon=True)
@@ -159,17 +161,29 @@ class _RemoteError(Exception):
         return f"\n{self.args[0]}"
 
 
-def _serve(link: Connection, task: Task[Any, Any]) -> None:
+def _pickled(task: Task[Any, Any]) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise OptionError(
+            f"the dataset can't be sent to worker processes ({error}): use workers=0, or leave out what can't be "
+            "pickled, such as a lambda among its transforms"
+        ) from error
+
+
+def _serve(link: Connection, pickled: bytes) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
     def report(samples: int, size: int) -> None:
         link.send(("progress", samples, size))
 
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    task: Task[Any, Any] | None = None
+    with contextlib.suppress(EOFError, ConnectionError):  # the parent has closed its end
         while True:
             job = link.recv()
             message: tuple[Any, ...]
             try:
+                task = pickle.loads(pickled) if task is None else task
                 message = ("done", task(job, report))
             except Exception as error:  # the edge of the process: the parent raises it
                 message = ("failed", error, traceback.format_exc())

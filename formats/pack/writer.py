@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -205,7 +205,7 @@ def _pack_few(packer: ShardPacker, jobs: Sequence[ShardJob], workers: int, progr
 
 
 @contextlib.contextmanager
-def _cleared(directory: Path) -> Any:
+def _cleared(directory: Path) -> Iterator[None]:
     """Leaves no temporary file behind and, where no shard was finished, no plan either."""
     try:
         yield

@@ -67,7 +67,7 @@ def test_a_bad_image_stops_the_run_and_is_named(pack: Command, folder: Path, tmp
     assert run.code == 1
     assert run.err.startswith(f"Error: {bad}: ")
     assert run.err.count("\n") == 1
-    assert files_of(tmp_path / "out") == {}
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "no bytes"), (b"just text", "no known image format")])
@@ -192,7 +192,7 @@ def test_lmdb_stops_skips_and_keeps_other_files(pack: Command, folder: Path, tmp
     stopped = pack(folder, tmp_path / "out", "--to", "lmdb")
     assert stopped.code == 1
     assert "bad.jpg" in stopped.err
-    assert files_of(tmp_path / "out") == {}
+    assert not (tmp_path / "out").exists()
     assert pack(folder, tmp_path / "out", "--to", "lmdb", "--on-error", "skip").code == 0
     assert len(open_dataset(tmp_path / "out")) == 10
     (tmp_path / "foreign").mkdir()
@@ -227,6 +227,7 @@ def test_quality_encodes_every_jpeg_anew(pack: Command, tmp_path: Path) -> None:
 
 
 def test_misuse_has_exit_code_2(pack: Command, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file,label\ncat/000.jpg,cat\n")
     for arguments, message in [
         ((folder,), "Missing argument 'DST'"),
         ((tmp_path / "nowhere", tmp_path / "out"), "does not exist"),
@@ -237,7 +238,8 @@ def test_misuse_has_exit_code_2(pack: Command, folder: Path, tmp_path: Path) -> 
         ((folder, tmp_path / "out", "--quality", "0"), "0 is not in the range"),
         ((folder, tmp_path / "out", "--images", folder), "has no option images"),
         ((folder, folder), "must not be SRC"),
-        ((folder, folder / "out"), "nor lie in it"),
+        ((folder, folder / "out"), "must not be SRC"),
+        ((tmp_path / "a.csv", folder / "out", "--images", folder), "must not be --images"),
     ]:
         run = pack(*arguments)
         assert run.code == 2, (arguments, run)

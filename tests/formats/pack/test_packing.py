@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from support.images import encoded, image_folder
 from support.packs import Samples, files_of
@@ -18,6 +20,7 @@ from penstock.formats.pack.plan import PackOptions, make_plan
 from penstock.formats.pack.prepare import Preparation
 from penstock.formats.pack.shard import Image
 from penstock.formats.pack.storage import exclusive, new_file
+from penstock.formats.pack.verify import verify_pack
 from penstock.formats.pack.writer import write_pack
 from penstock.record import Codec, Records
 
@@ -195,6 +198,43 @@ def test_nothing_but_bad_images_makes_no_pack(tmp_path: Path) -> None:
     with pytest.raises(PackingError, match="none of the 3 samples could be packed; the first: expected an image"):
         write_pack(source, tmp_path / "out", on_error="skip")
     assert not (tmp_path / "out" / "index.bin").exists()
+
+
+def test_killed_between_the_last_files(folder: Folder, whole: dict[str, bytes], tmp_path: Path) -> None:
+    plan = json.dumps(make_plan(folder, SMALL).record)
+    for kept in ({"pack.json", "index.parquet"}, {"pack.json"}, set()):
+        out = tmp_path / f"out-{len(kept)}"
+        out.mkdir()
+        for name, data in whole.items():
+            if name in kept or name.startswith("shard-"):
+                (out / name).write_bytes(data)
+        (out / "plan.json").write_text(plan)
+        result = write_pack(folder, out, SMALL)
+        assert (result.reused_shards, result.was_complete) == (result.shards, False)
+        assert files_of(out) == whole
+    (out / "plan.json").write_text(plan)
+    assert write_pack(folder, out, SMALL).was_complete
+    assert files_of(out) == whole
+
+
+def test_names_that_are_not_utf_8_are_escaped(tmp_path: Path) -> None:
+    image_folder(tmp_path / "in", {"a": 1})
+    try:
+        os.rename(tmp_path / "in" / "a" / "000.jpg", os.fsencode(tmp_path / "in" / "a") + b"/\xff.jpg")
+        os.rename(tmp_path / "in" / "a", os.fsencode(tmp_path / "in") + b"/\xfe")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    write_pack(Folder(tmp_path / "in"), tmp_path / "out")
+    assert list(Pack(tmp_path / "out").names) == [r"\xfe/\xff.jpg"]
+    assert pq.read_table(tmp_path / "out" / "index.parquet")["class"].to_pylist() == [r"\xfe"]
+    assert verify_pack(tmp_path / "out", lambda *_: None).problems == ()
+
+
+def test_a_dataset_that_can_not_travel_to_workers(folder: Folder, tmp_path: Path) -> None:
+    folder.transform = lambda image: image
+    with pytest.raises(OptionError, match=r"can't be sent to worker processes .*: use workers=0"):
+        write_pack(folder, tmp_path / "out", workers=2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_source_makes_no_pack(tmp_path: Path) -> None:
