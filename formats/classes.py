@@ -105,7 +105,8 @@ def _check_range(labels: Labels, classes: list[str], where: str, kind: type[Data
 
 def _unknown(places: dict[str, str], classes: list[str]) -> UnknownClassError:
     names = sorted(places)
+    one = len(names) == 1
     return UnknownClassError(
-        f"{'label' if len(names) == 1 else 'labels'} {listed(names)} ({places[names[0]]}) not among the {len(classes)} "
-        f"classes asked for: {listed(classes)}; add what is missing to classes=, or leave those samples out"
+        f"{'label' if one else 'labels'} {listed(names)} ({places[names[0]]}) {'is' if one else 'are'} not among the "
+        f"{len(classes)} classes asked for: {listed(classes)}; add what is missing to classes=, or leave those samples out"
     )

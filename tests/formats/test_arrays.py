@@ -109,7 +109,7 @@ def test_names_as_labels() -> None:
     assert dataset.labels.tolist() == [1, 0, 1, 2, 0, 0]
     assert Arrays(RGB, names, classes=["c", "b", "a"]).labels.tolist() == [1, 2, 1, 0, 2, 2]
     with pytest.raises(
-        UnknownClassError, match=r"label 'c' \(sample 3\) not among the 2 classes asked for: 'a', 'b'; add"
+        UnknownClassError, match=r"label 'c' \(sample 3\) (is|are) not among the 2 classes asked for: 'a', 'b'; add"
     ):
         Arrays(RGB, names, classes=["a", "b"])
 
