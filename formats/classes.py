@@ -108,5 +108,5 @@ def _unknown(places: dict[str, str], classes: list[str]) -> UnknownClassError:
     one = len(names) == 1
     return UnknownClassError(
         f"{'label' if one else 'labels'} {listed(names)} ({places[names[0]]}) {'is' if one else 'are'} not among the "
-        f"{len(classes)} classes asked for: {listed(classes)}; add what is missing to classes=, or leave those samples out"
+        f"{len(classes)} classes asked for: {listed(classes)}; add it to classes=, or leave those samples out"
     )
