@@ -18,6 +18,8 @@ import penstock
 from penstock.formats import open_dataset
 from penstock.formats.pack.shard import read_footer
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left-over processes in /proc")
+
 OPTIONS = ("--shard-size", "240kB", "--resize", "40", "--workers", "2")
 SHARDS = 15
 COMMAND = "from penstock.cli.pack_dataset import main; main(prog_name='pack-dataset')"
@@ -122,7 +124,7 @@ def test_an_interrupt_stops_everything_at_once(
     printed, errors = run.communicate(timeout=30)
     assert (run.returncode, printed, errors.strip()) == (130, "", "Interrupted.")
     wait_for_silence(run.pid)
-    left = {path.name for path in out.iterdir()}
+    left = {path.name for path in out.iterdir()} if out.exists() else set()
     assert left <= {f"shard-{number:05d}.pack" for number in range(SHARDS)} | {"plan.json"}
     finish(start(source, out))
     assert files_of(out) == whole
