@@ -83,47 +83,55 @@ PENSTOCK_AVX2 inline __m256i load_two(const uint8_t* lower, const uint8_t* upper
   return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
 }
 
-PENSTOCK_AVX2 inline void store_pixel(uint8_t* out, int pixel) { std::memcpy(out, &pixel, sizeof pixel); }
+PENSTOCK_AVX2 inline void store_four(uint8_t* out, int bytes) { std::memcpy(out, &bytes, sizeof bytes); }
 
-// SAFETY: reads 16 bytes at an even tap's pixel, so at most 10 past a pair; a store is 4 bytes for 3, and goes from
-// left to right, so that the next one overwrites the excess.
+// Per lane: red, green and blue of two pixels as 16-bit pairs, from the pixels at bytes 0 or 6.
+PENSTOCK_AVX2 inline __m256i first_pair() {
+  return _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
+}
+PENSTOCK_AVX2 inline __m256i second_pair() {
+  return _mm256_broadcastsi128_si256(_mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
+}
+
+// Two pixels of each of four rows; rows 0 and 1 are the lanes of `upper`, rows 2 and 3 those of `lower`.
+struct FourRows {
+  __m256i upper;
+  __m256i lower;
+};
+
+PENSTOCK_AVX2 inline void add_pair(Sums sums[2], const FourRows& rows, __m256i pixels, const WeightPair& pair) {
+  const __m256i high = broadcast(pair.high), low = broadcast(pair.low);
+  add_products(sums[0], _mm256_shuffle_epi8(rows.upper, pixels), high, low);
+  add_products(sums[1], _mm256_shuffle_epi8(rows.lower, pixels), high, low);
+}
+
+// The first four bytes of each row's pixel: red, green, blue and 0.
+PENSTOCK_AVX2 inline void store_pixels(const Sums sums[2], uint8_t* const out[kRowsAtOnce], size_t offset) {
+  const __m256i words = _mm256_packs_epi32(shifted(sums[0]), shifted(sums[1]));
+  const __m256i bytes = _mm256_packus_epi16(words, words);
+  const __m128i even = _mm256_castsi256_si128(bytes), odd = _mm256_extracti128_si256(bytes, 1);
+  store_four(out[0] + offset, _mm_cvtsi128_si32(even));
+  store_four(out[1] + offset, _mm_cvtsi128_si32(odd));
+  store_four(out[2] + offset, _mm_extract_epi32(even, 1));
+  store_four(out[3] + offset, _mm_extract_epi32(odd, 1));
+}
+
+// SAFETY: reads 16 bytes at an even tap's pixel, so at most 13 past the last weighted one; a store is 4 bytes for 3,
+// from left to right, so that the next one overwrites the excess.
 PENSTOCK_AVX2 void rows_avx2(const uint8_t* const in[kRowsAtOnce], uint8_t* const out[kRowsAtOnce],
                              const AxisWeights& weights) {
-  // Per lane: red, green and blue of two pixels as 16-bit pairs, from the pixels at bytes 0 and at 6.
-  const __m256i first_pair =
-      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
-  const __m256i second_pair =
-      _mm256_broadcastsi128_si256(_mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
   for (int x = 0; x < weights.count(); ++x) {
     const WeightPair* const pairs = weights.pairs(x);
     const int pair_count = weights.pair_count(x);
-    size_t offset = static_cast<size_t>(weights.start(x)) * 3;
-    Sums top = fresh_sums(), bottom = fresh_sums();
-    int pair = 0;
-    for (; pair + 2 <= pair_count; pair += 2, offset += 12) {
-      const __m256i upper_rows = load_two(in[0] + offset, in[1] + offset);
-      const __m256i lower_rows = load_two(in[2] + offset, in[3] + offset);
-      const __m256i high = broadcast(pairs[pair].high), low = broadcast(pairs[pair].low);
-      add_products(top, _mm256_shuffle_epi8(upper_rows, first_pair), high, low);
-      add_products(bottom, _mm256_shuffle_epi8(lower_rows, first_pair), high, low);
-      const __m256i next_high = broadcast(pairs[pair + 1].high), next_low = broadcast(pairs[pair + 1].low);
-      add_products(top, _mm256_shuffle_epi8(upper_rows, second_pair), next_high, next_low);
-      add_products(bottom, _mm256_shuffle_epi8(lower_rows, second_pair), next_high, next_low);
+    const size_t start = static_cast<size_t>(weights.start(x)) * 3;
+    Sums sums[2] = {fresh_sums(), fresh_sums()};
+    for (int pair = 0; pair < pair_count; pair += 2) {
+      const size_t at = start + static_cast<size_t>(pair) * 6;
+      const FourRows rows = {load_two(in[0] + at, in[1] + at), load_two(in[2] + at, in[3] + at)};
+      add_pair(sums, rows, first_pair(), pairs[pair]);
+      if (pair + 1 < pair_count) add_pair(sums, rows, second_pair(), pairs[pair + 1]);
     }
-    if (pair < pair_count) {
-      const __m256i high = broadcast(pairs[pair].high), low = broadcast(pairs[pair].low);
-      const __m256i upper_rows = load_two(in[0] + offset, in[1] + offset);
-      const __m256i lower_rows = load_two(in[2] + offset, in[3] + offset);
-      add_products(top, _mm256_shuffle_epi8(upper_rows, first_pair), high, low);
-      add_products(bottom, _mm256_shuffle_epi8(lower_rows, first_pair), high, low);
-    }
-    const __m256i words = _mm256_packs_epi32(shifted(top), shifted(bottom));
-    const __m256i bytes = _mm256_packus_epi16(words, words);
-    const __m128i even = _mm256_castsi256_si128(bytes), odd = _mm256_extracti128_si256(bytes, 1);
-    store_pixel(out[0] + 3 * x, _mm_cvtsi128_si32(even));
-    store_pixel(out[1] + 3 * x, _mm_cvtsi128_si32(odd));
-    store_pixel(out[2] + 3 * x, _mm_extract_epi32(even, 1));
-    store_pixel(out[3] + 3 * x, _mm_extract_epi32(odd, 1));
+    store_pixels(sums, out, static_cast<size_t>(x) * 3);
   }
 }
 
