@@ -5,8 +5,9 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
-#include <cmath>
+#include <exception>
 #include <memory>
 #include <new>
 #include <string>
@@ -54,15 +55,29 @@ ForeignImage decoded_image(py::object result) {
   return {{pixels, size, ptrdiff_t{3} * size.width}, share(std::move(result))};
 }
 
-Fallback make_fallback(py::object decoder) {
+// What a fallback raised that is no Exception, such as KeyboardInterrupt: not to be mistaken for a bad row.
+struct Interruption {
+  std::atomic<bool> happened{false};
+  std::exception_ptr error;  // guarded by the interpreter lock
+};
+
+Fallback make_fallback(py::object decoder, std::shared_ptr<Interruption> interruption) {
   if (PyCallable_Check(decoder.ptr()) == 0) {
     throw Error(Fault::kOption, "fallback: expected a callable, got " + std::string(Py_TYPE(decoder.ptr())->tp_name));
   }
-  return [shared = share(std::move(decoder))](Bytes data) {
+  return [shared = share(std::move(decoder)), interruption = std::move(interruption)](Bytes data) {
     const py::gil_scoped_acquire locked;
     // A copy, because Python code may keep the view for longer than the bytes stay in place.
     const py::bytes copy(reinterpret_cast<const char*>(data.data), data.size);
-    return decoded_image((*shared)(py::memoryview(copy)));
+    try {
+      return decoded_image((*shared)(py::memoryview(copy)));
+    } catch (const py::error_already_set& raised) {
+      if (!raised.matches(PyExc_Exception)) {
+        interruption->error = std::current_exception();
+        interruption->happened = true;
+      }
+      throw;
+    }
   };
 }
 
@@ -109,7 +124,7 @@ EngineRegister& all_engines() {
 class PythonEngine {
  public:
   PythonEngine(const Program& program, int threads, py::object fallback) {
-    Fallback decode = make_fallback(std::move(fallback));
+    Fallback decode = make_fallback(std::move(fallback), interruption_);
     const py::gil_scoped_release unlocked;
     engine_ = std::make_shared<Engine>(program, threads, std::move(decode));
   }
@@ -127,7 +142,9 @@ class PythonEngine {
 
  private:
   Engine::Ticket run(Batch batch);
+  void check_interruption();
 
+  std::shared_ptr<Interruption> interruption_ = std::make_shared<Interruption>();
   std::shared_ptr<Engine> engine_;
 };
 
@@ -171,10 +188,11 @@ Engine::Ticket PythonEngine::run(Batch batch) {
   const Engine::Ticket ticket = engine_->submit(std::move(batch));
   Clock::time_point checked = Clock::now();
   while (engine_->run_next()) {
-    if (Clock::now() - checked < kSignalInterval) continue;
+    if (Clock::now() - checked < kSignalInterval && !interruption_->happened) continue;
     checked = Clock::now();
     const py::gil_scoped_acquire locked;
     try {
+      check_interruption();
       check_signals();
     } catch (...) {
       engine_->discard(ticket);
@@ -182,6 +200,10 @@ Engine::Ticket PythonEngine::run(Batch batch) {
     }
   }
   return ticket;
+}
+
+void PythonEngine::check_interruption() {
+  if (interruption_->happened.exchange(false)) std::rethrow_exception(std::exchange(interruption_->error, nullptr));
 }
 
 py::object PythonEngine::wait(Engine::Ticket ticket, double timeout_seconds) {

@@ -104,7 +104,11 @@ class Engine:
     `fallback(bytes) -> (h, w, 3) uint8` decodes what libjpeg-turbo does not read; it is called with the interpreter
     lock held, from worker threads, at most `threads` at a time. `threads=0` runs each batch inside `submit`, in the
     caller's thread. Batches may finish in any order; `wait` is by ticket. Safe to drop, also in a forked child (where
-    it does nothing); `close` is idempotent.
+    it does nothing, and every call but `close` raises EngineClosedError); `close` is idempotent. The garbage collector
+    does not see through an engine: what owns one should not be reachable from its `fallback`.
+
+    Raises SpecError for a program whose results differ in size, OptionError for `threads` outside 0 to 1024 or beyond
+    what the process may have.
     """
 
     def __init__(
@@ -124,12 +128,19 @@ class Engine:
 
         `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width) of the program's dtype; it is
         kept alive, with `records`, until the ticket has been waited for. Never blocks when threads > 0 (the caller
-        bounds how many batches are under way).
+        bounds how many batches are under way). With threads=0, Ctrl-C drops the batch.
+
+        Raises OptionError for records, buffers and keys that don't fit, EngineClosedError.
         """
     def wait(self, ticket: int, timeout_seconds: float = 0.0) -> list[tuple[int, Exception]] | None:
         """Blocks until the batch is finished: [] or the failed rows with their errors, by row.
 
-        None when the timeout (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays under way.
+        The slots of failed rows hold zeros. RecordErrors have no place yet (`.at`); other exceptions are those of
+        `fallback`. None when the timeout (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays
+        under way. Raises OptionError for a ticket that is unknown or was waited for, EngineClosedError.
         """
     def close(self) -> None:
-        """Drops queued batches, lets running samples finish, joins the threads. Buffers are free afterwards."""
+        """Drops queued batches, lets running samples finish, joins the threads. Buffers are free afterwards.
+
+        Called from `fallback`, it can't wait for the calling thread: threads and buffers are then freed a little later.
+        """

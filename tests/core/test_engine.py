@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,14 @@ def test_writes_a_part_of_a_larger_buffer(rows: list[Row]) -> None:
     np.testing.assert_array_equal(large[3:7], expected_results(PROGRAM, rows[:4]))
     assert (large[:3] == 77).all()
     assert (large[7:] == 77).all()
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_photographs_equal_decode_then_apply(photographs: list[Path], threads: int) -> None:
+    program = Program([("random_resized_crop", (224.0, 224.0, 0.08, 1.0, 0.75, 4 / 3)), FLIP])
+    rows = [Row(path) for path in photographs[::7]]
+    engine = Engine(program, threads=threads, fallback=decode_rgb)
+    ticket, out = submit(engine, program, rows)
+    assert engine.wait(ticket) == []
+    np.testing.assert_array_equal(out, expected_results(program, rows))
+    engine.close()

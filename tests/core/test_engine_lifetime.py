@@ -250,6 +250,26 @@ say(engine.wait(ticket))
     )
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_fallback_is_no_bad_row_without_threads(interruption: type[BaseException]) -> None:
+    calls: list[int] = []
+
+    def interrupted(data: memoryview) -> NDArray[np.uint8]:
+        calls.append(len(data))
+        if len(calls) == 3:
+            raise interruption
+        return decode_rgb(data)
+
+    engine = Engine(PROGRAM, threads=0, fallback=interrupted)
+    payload = bytearray(PNG.payload or b"")
+    with pytest.raises(interruption):
+        submit(engine, PROGRAM, [Row(payload=payload)] * 100)
+    assert len(calls) == 3
+    payload.clear()
+    ticket, _ = submit(engine, PROGRAM, [PNG])
+    assert engine.wait(ticket) == []
+
+
 WAIT_IN_A_DAEMON = """
 def wait():
     try:
