@@ -121,13 +121,9 @@ class _Pool:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, task), daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with contextlib.closing(theirs), _uninterrupted():
             process.start()
             self._processes[ours] = process
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
 
     def _hand(self, link: Connection, job: tuple[int, Any]) -> None:
         self._busy[link] = job
@@ -159,6 +155,27 @@ class _RemoteError(Exception):
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds Ctrl-C back until the block is over; processes that start in it never hear it at all.
+
+    The mask is for the processes, which inherit it. Here it is not enough: Python raises KeyboardInterrupt in the main
+    thread whichever thread has taken the signal.
+    """
+    heard: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number)) if is_main else None
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _pickled(task: Task[Any, Any]) -> bytes:
