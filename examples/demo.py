@@ -54,7 +54,7 @@ class Job:
         pack: where the packs train and val go.
         commands: arguments of `pack-dataset` that fill it.
         image_size, crop_scale, flip: the augmentation.
-        epochs, batch_size, lr: the training.
+        epochs, batch_size, lr: the training; lr None: the trainer's default for the batch size.
     """
 
     train_folder: Path
@@ -65,7 +65,7 @@ class Job:
     flip: bool
     epochs: int
     batch_size: int
-    lr: float
+    lr: float | None
 
     def pipeline(self) -> Pipeline:
         """The training augmentation."""
@@ -182,9 +182,11 @@ def own_images(folder: Path) -> Job:
         flip=True,
         epochs=max(1, min(10, (1_000_000 if gpu else 10_000) // count)),
         batch_size=min(256 if gpu else 32, count // 4),
-        lr=0.05,
+        lr=None,
     )
     print(f"{folder}: {count:,} images in {classes} classes" + ("" if parted else "; a fifth will be held out"))
+    if count < 10 * classes:
+        print(f"that is {count / classes:.1f} images per class: too few to learn much from, but enough to see it run")
     print(f"chosen: images of {job.image_size} px, batches of {job.batch_size}, {job.epochs} epochs")
     return job
 

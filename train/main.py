@@ -21,14 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 trained, 1 failed, 2 misused, 130 interrupted."""
     try:
         options = parse_arguments(arguments)
-        train(options, report=report)
     except OptionError as error:
         return complain(str(error), status=2)
-    except PenstockError as error:
-        return complain(str(error), status=1)
-    except torch.OutOfMemoryError as error:
-        reason = str(error).partition("\n")[0]
-        return complain(f"the device has too little memory: {reason}; lower --batch-size or --image-size", status=1)
+    try:
+        train(options, report=report)
+    except (PenstockError, torch.OutOfMemoryError) as error:
+        return complain(explain(error), status=2 if isinstance(error, OptionError) else 1)
     except KeyboardInterrupt:
         return complain(interruption(options), status=130)
     return 0
@@ -37,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def report(line: str) -> None:
     """A line on standard output, at once also where that is a file."""
     print(line, flush=True)
+
+
+def explain(error: Exception) -> str:
+    """What went wrong and what to do about it."""
+    if isinstance(error, torch.OutOfMemoryError):
+        reason = str(error).partition(". ")[0]
+        return f"the device has too little memory ({reason}); lower --batch-size or --image-size"
+    return str(error)
 
 
 def complain(message: str, *, status: int) -> int:

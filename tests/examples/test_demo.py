@@ -151,7 +151,7 @@ def test_a_run_that_was_interrupted_goes_on_and_does_the_whole_job(tmp_path: Pat
         words, text=True, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        while not process.stdout.readline().startswith("epoch  1/10"):
+        while not process.stdout.readline().startswith("--- 3: load it"):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)

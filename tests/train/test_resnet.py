@@ -39,7 +39,7 @@ def test_outputs_equal_torchvisions_after_loading_its_state(name: str, training:
                 value.add_(torch.rand_like(value) * 0.1)
         ours = build_model(name, 7).train(training)
         ours.load_state_dict(theirs.state_dict())
-        images = torch.randn(2, 3, 64, 48)
+        images = torch.randn(2, 3, 40, 64)
     with torch.no_grad():
         logits = ours(images)
         assert torch.equal(logits, theirs(images))

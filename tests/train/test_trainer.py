@@ -23,7 +23,7 @@ from penstock.errors import DatasetError, OptionError, TrainingError
 from penstock.formats import Arrays
 from penstock.train import Options, Result, load_checkpoint, train
 from penstock.train.data import single_labels
-from penstock.train.main import main
+from penstock.train.main import explain, main
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -217,6 +217,13 @@ def failing_command(case: str, colours: Path, tmp_path: Path) -> list[str]:
         "batch": [*command(colours, *out), "--batch-size", "1000"],
         "resume": command(colours, *out, "--resume"),
     }[case]
+
+
+def test_too_little_memory_on_a_device_says_what_to_lower() -> None:
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of ...")
+    assert explain(error) == (
+        "the device has too little memory (CUDA out of memory); lower --batch-size or --image-size"
+    )
 
 
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
