@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <new>
 #include <string>
 #include <system_error>
 #include <unordered_map>
@@ -90,9 +91,8 @@ struct Engine::State {
     task.job.reset();  // before anybody can see that the batch is finished: who waits for it gives back its loan
   }
 
-  void work() {
+  void work(Worker& worker) {
     running_here = this;
-    Worker worker(context);
     std::unique_lock<std::mutex> lock(mutex);
     while (true) {
       queued.wait(lock, [this] { return closed || !queue.empty(); });
@@ -163,13 +163,21 @@ Engine::Engine(Program program, int threads, Fallback fallback) : process_(getpi
 
 void Engine::start(int threads) {
   const SignalsBlocked inherited_by_threads;
-  try {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([state = state_] { state->work(); });
-  } catch (const std::system_error& error) {
+  const auto fail = [&](const std::string& reason) {
     const std::string started = std::to_string(threads_.size());
     close();
     throw Error(Fault::kOption, "threads: can't start " + std::to_string(threads) + " threads, only " + started + " (" +
-                                    error.code().message() + "); ask for fewer, or raise the limit of the process");
+                                    reason + "); ask for fewer, or raise the limit of the process");
+  };
+  try {
+    for (int i = 0; i < threads; ++i) {
+      auto worker = std::make_unique<Worker>(state_->context);  // here, where its failure can be told
+      threads_.emplace_back([state = state_, worker = std::move(worker)] { state->work(*worker); });
+    }
+  } catch (const std::system_error& error) {
+    fail(error.code().message());
+  } catch (const std::bad_alloc&) {
+    fail("out of memory");
   }
 }
 

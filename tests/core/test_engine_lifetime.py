@@ -371,7 +371,7 @@ try:
     Engine(program, threads=1000, fallback=decode_rgb)
 except OptionError as error:
     say(str(error).startswith("threads: can't start 1000 threads, only "))
-    say("Resource temporarily unavailable); ask for fewer" in str(error))
+    say(str(error).endswith("); ask for fewer, or raise the limit of the process"))
 say(len(os.listdir("/proc/self/task")) - before)
 """)
         == "True\nTrue\n0\n"
