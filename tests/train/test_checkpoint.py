@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,29 +53,29 @@ def test_comes_back_as_it_was_at_every_path(checkpoint: Checkpoint, tmp_path: Pa
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
-def test_failed_write_leaves_the_earlier_checkpoint_and_nothing_else(
-    checkpoint: Checkpoint, tmp_path: Path, full_disk: Callable[[], None]
-) -> None:
+def test_failed_write_leaves_the_earlier_checkpoint_and_nothing_else(checkpoint: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     save_checkpoint(checkpoint, path)
     before = path.read_bytes()
-    full_disk()
-    with pytest.raises(TrainingError, match=r"can't write the checkpoint .*last.pt: File too large; .* --resume"):
+    message = r"can't write the checkpoint .*last.pt: File too large; .* --resume"
+    with pytest.raises(TrainingError, match=message), full_disk():
         save_checkpoint(replace(checkpoint, epoch=3), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.fixture
-def full_disk() -> Any:
-    """Calling it limits files to 100 bytes, as a disk without room would."""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Limits files to 100 bytes, as a disk without room would; the limit holds for all that this process writes."""
     resource = pytest.importorskip("resource")
-    signal = pytest.importorskip("signal")
     old_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     old_handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, old_limit[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, old_limit)
-    signal.signal(signal.SIGXFSZ, old_handler)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, old_limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old_limit)
+        signal.signal(signal.SIGXFSZ, old_handler)
 
 
 def test_missing_folder_is_an_error_that_names_it(checkpoint: Checkpoint, tmp_path: Path) -> None:
