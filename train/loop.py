@@ -51,7 +51,7 @@ def train_epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         meter.add(loss * len(labels), logits, labels)
-        if not batches.disable and step % STEPS_BETWEEN_LOSSES == 0:
+        if not batches.disable and (step - first_step) % STEPS_BETWEEN_LOSSES == 0:
             batches.set_postfix_str(f"loss {meter.loss():.3f}", refresh=False)
     return meter.scores(replicas.sum_over_processes)
 

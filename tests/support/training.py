@@ -1,6 +1,7 @@
 """Tiny datasets and runs for the trainer's tests; also a script that torchrun starts.
 
-torchrun ... tests/support/training.py DATA OUT_FILE
+`torchrun ... tests/support/training.py DATA OUT` writes OUT/result.pt (`two_epochs`) and then runs the command into
+OUT/run, both in one process group.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import nn
 
 from penstock.train.data import open_data
 from penstock.train.loop import Progress, train_epoch, validate
+from penstock.train.main import main
 from penstock.train.optimizer import build_optimizer
 from penstock.train.options import Options
 from penstock.train.parallel import place_model
@@ -90,6 +92,12 @@ def two_epochs(options: Options) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    result = two_epochs(colour_options(Path(sys.argv[1]), parallel="ddp"))
+    data, out = Path(sys.argv[1]), Path(sys.argv[2])
+    torch.distributed.init_process_group("gloo")
+    result = two_epochs(colour_options(data, parallel="ddp"))
     if result is not None:
-        torch.save(result, sys.argv[2])
+        torch.save(result, out / "result.pt")
+    small = "--model resnet18 --image-size 16 --epochs 1 --batch-size 12 --workers 1 --devices cpu --parallel ddp"
+    status = main([str(data), "--out", str(out / "run"), *small.split()])
+    torch.distributed.destroy_process_group()
+    sys.exit(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,12 +44,18 @@ def expected(colours: Path) -> Any:
     return two_epochs(colour_options(colours))
 
 
-def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Two processes on this machine."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+@pytest.fixture(scope="module")
+def processes(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What two processes under torchrun leave: in a folder, and on standard output. See `support/training.py`."""
+    out = tmp_path_factory.mktemp("processes")
+    script = [str(TESTS / "support" / "training.py"), str(colours), str(out)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *script]
     paths = os.pathsep.join([str(TESTS), *(path for path in sys.path if path)])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "images/s" not in done.stderr, "a progress bar without a terminal"
+    return out, done.stdout
 
 
 def assert_same(result: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -69,23 +76,20 @@ def test_two_devices_in_one_process_learn_the_same(colours: Path, expected: Any)
     assert_same(result, expected)
 
 
-def test_two_processes_learn_the_same(colours: Path, expected: Any, tmp_path: Path) -> None:
-    done = torchrun(str(TESTS / "support" / "training.py"), str(colours), str(tmp_path / "result.pt"))
-    assert done.returncode == 0, done.stderr
-    assert_same(torch.load(tmp_path / "result.pt", weights_only=True), expected)
+def test_two_processes_learn_the_same(processes: tuple[Path, str], expected: Any) -> None:
+    assert_same(torch.load(processes[0] / "result.pt", weights_only=True), expected)
 
 
-def test_the_command_runs_under_torchrun_and_speaks_once(colours: Path, tmp_path: Path) -> None:
-    arguments = "--model resnet18 --image-size 16 --epochs 1 --batch-size 12 --workers 1 --devices cpu --parallel ddp"
-    done = torchrun("-m", "penstock.train", str(colours), *arguments.split(), "--out", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) == 2, done.stdout
+def test_the_command_speaks_once_and_saves_once(processes: tuple[Path, str]) -> None:
+    out, spoken = processes
+    lines = spoken.splitlines()
+    assert len(lines) == 2, spoken
     assert lines[0].endswith("1 epochs, on 2 processes")
     assert lines[1].startswith("epoch 1/1 ")
-    checkpoint = load_checkpoint(tmp_path / "last.pt")
+    checkpoint = load_checkpoint(out / "run" / "last.pt")
     assert (checkpoint.epoch, checkpoint.step) == (1, 3)
     assert not any(name.startswith("module.") for name in checkpoint.model)
+    assert sorted(path.name for path in (out / "run").iterdir()) == ["best.pt", "last.pt"]
 
 
 def test_batch_that_does_not_divide_over_the_processes_is_refused(colours: Path) -> None:
@@ -105,6 +109,19 @@ def test_processes_other_than_the_first_say_which_they_are(
 
 def options(**changes: Any) -> Options:
     return Options(train="a", val="b", **changes)
+
+
+def test_process_group_is_joined_and_left_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    torchruns = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for name, value in torchruns.items():
+        monkeypatch.setenv(name, value)
+    with join_world(options(parallel="ddp", devices=("cpu",))) as world:
+        assert torch.distributed.get_backend() == "gloo"
+        assert world == World(0, 1, 1, (torch.device("cpu"),))
+    assert not torch.distributed.is_initialized()
 
 
 def test_torchrun_and_parallel_have_to_agree(monkeypatch: pytest.MonkeyPatch) -> None:
