@@ -147,6 +147,25 @@ def test_csv_with_named_columns(pack: Command, folder: Path, tmp_path: Path) -> 
     assert made.manifest.options["label_column"] == ["red", "big"]
 
 
+def test_csv_with_columns_by_position(pack: Command, folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("kind,number,picture\nb,3,cat/000.jpg\na,4,dog/001.jpg\n")
+    run = pack(table, tmp_path / "out", "--images", folder, "--image-column", 2, "--label-column", 0)
+    assert run.code == 0, run.err
+    made = Pack(tmp_path / "out")
+    assert (made.classes, made.labels.tolist()) == (["a", "b"], [1, 0])
+
+
+def test_shuffle_is_that_of_the_seed(pack: Command, folder: Path, tmp_path: Path) -> None:
+    orders = []
+    for number, seed in enumerate((5, 5, 6)):
+        assert pack(folder, tmp_path / str(number), "--shuffle", "--seed", seed).code == 0
+        orders.append(list(Pack(tmp_path / str(number)).names))
+    plain = [Folder(folder).name(k) for k in range(10)]
+    assert orders[0] == orders[1] != orders[2]
+    assert all(sorted(order) == plain != order for order in orders)
+
+
 def test_csv_without_the_column(pack: Command, folder: Path, tmp_path: Path) -> None:
     (folder / "labels.csv").write_text("file,kind\ncat/000.jpg,cat\n")
     run = pack(folder / "labels.csv", tmp_path / "out", "--label-column", "colour")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
@@ -22,6 +22,8 @@ CROP = ("random_resized_crop", (224.0, 224.0, *SCALE, *RATIO))
 FLIP = ("random_horizontal_flip", (0.5,))
 FLOAT = ("to_dtype", (1.0, 1.0))
 NORMALIZE = ("normalize", (0.5, 0.5, 0.5, 0.2, 0.2, 0.2))
+MAX_PIXELS = 178_956_970
+"""Pillow's limit for decompression bombs; no op may make a larger image."""
 
 seeds = st.integers(0, 2**64 - 1)
 epochs = st.integers(0, 2**32 - 1)
@@ -163,6 +165,7 @@ def test_output_size(ops: list[tuple[str, tuple[float, ...]]], size: tuple[int, 
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 600), st.integers(0, 900))
+@example(height=1, width=498, short=600, max_size=0)
 @settings(max_examples=50)
 def test_resize_short_follows_torchvision(height: int, width: int, short: int, max_size: int) -> None:
     """`_compute_resized_output_size` of torchvision, seen through the size that reaches a later resize_short."""
@@ -171,7 +174,12 @@ def test_resize_short_follows_torchvision(height: int, width: int, short: int, m
     new_short, new_long = short, int(short * max(height, width) / side)
     if max_size and new_long > max_size:
         new_short, new_long = max(1, int(max_size * new_short / new_long)), max_size
-    program = Program([("resize", (height, width)), ("resize_short", (short, max_size))])
+    ops = [("resize", (height, width)), ("resize_short", (short, max_size))]
+    if new_short * new_long > MAX_PIXELS:
+        with pytest.raises(DecodeError, match="resize_short would make"):
+            Program(ops)
+        return
+    program = Program(ops)
     assert program.output_size == ((new_long, new_short) if width <= height else (new_short, new_long))
 
 

@@ -97,6 +97,26 @@ class Failing(Arrays):
         return super().records(indices)
 
 
+class Counting(Arrays):
+    """Counts the batches whose records were asked for: those are started."""
+
+    started = 0
+
+    def records(self, indices: Any) -> Records:
+        self.started += 1
+        return super().records(indices)
+
+
+@pytest.mark.parametrize(("workers", "factor", "ahead"), [(0, None, 0), (1, None, 2), (2, 1, 2), (2, 3, 6), (2, 9, 12)])
+def test_no_more_batches_are_under_way_than_asked_for(workers: int, factor: int | None, ahead: int) -> None:
+    dataset = Counting(np.zeros((12, 9, 9, 3), np.uint8))
+    iterator = iter(loader_of(dataset, batch_size=1, num_workers=workers, prefetch_factor=factor))
+    assert dataset.started == ahead
+    for taken, _ in enumerate(iterator, 1):
+        assert dataset.started == min(taken + ahead, 12)
+    assert taken == 12
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_records_raises_belongs_to_its_batch_too(workers: int) -> None:
     iterator = iter(loader_of(Failing(np.zeros((12, 9, 9, 3), np.uint8)), num_workers=workers))
