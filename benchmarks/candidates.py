@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-from .pillow_dataset import PillowFolder
+from examples.pillow_dataset import PillowImages
 
 __all__ = ["BATCH_SIZE", "CANDIDATES", "SIZE_PX", "Setting"]
 
@@ -33,7 +32,7 @@ class Setting:
 
 def torch_pillow(setting: Setting) -> torch.utils.data.DataLoader[object]:
     """torch's DataLoader, Pillow in its worker processes."""
-    dataset = PillowFolder(setting.folder, SIZE_PX)
+    dataset = PillowImages(setting.folder, SIZE_PX)
     workers = setting.workers
     return torch.utils.data.DataLoader(dataset, BATCH_SIZE, True, num_workers=workers, persistent_workers=True)
 

@@ -237,7 +237,7 @@ def compare_loaders(job: Job) -> None:
     packed: DataLoader[list[Tensor]] = DataLoader(
         open_dataset(job.pack / "train"), augment=job.pipeline(), seed=0, **settings
     )
-    plain = PillowImages(job.train_folder, job.image_size, job.crop_scale, flip=job.flip, mean=MEAN, std=STD)
+    plain = PillowImages(job.train_folder, job.image_size, job.crop_scale, flip=job.flip, normalize=(MEAN, STD))
     torchs: Any = torch.utils.data.DataLoader(plain, persistent_workers=True, **settings)
     ours = images_per_second(packed, "penstock")
     theirs = images_per_second(torchs, "torch")

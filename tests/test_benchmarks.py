@@ -13,7 +13,7 @@ from benchmarks import report
 from benchmarks.environment import describe
 from benchmarks.images import MADE_COUNT, make_photographs
 from benchmarks.loader import RESULTS, result_path
-from benchmarks.pillow_dataset import PillowFolder, draw_crop
+from examples.pillow_dataset import PillowImages, draw_crop
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -57,16 +57,25 @@ def test_environment_can_be_written_down() -> None:
 
 @given(st.integers(1, 2000), st.integers(1, 2000))
 def test_baseline_crops_inside_the_image(width: int, height: int) -> None:
-    left, top, right, bottom = draw_crop(width, height)
+    left, top, right, bottom = draw_crop(width, height, (0.08, 1.0))
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
+
+
+@pytest.mark.parametrize(
+    ("size", "box"), [((1000, 10), (493, 0, 506, 10)), ((10, 1000), (0, 493, 10, 506)), ((30, 30), (0, 0, 30, 30))]
+)
+def test_baseline_crops_the_centre_where_nothing_else_fits(
+    size: tuple[int, int], box: tuple[int, int, int, int]
+) -> None:
+    assert draw_crop(*size, scale=(30.0, 30.0)) == box
 
 
 def test_baseline_gives_what_torchs_users_get(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.full((40, 60, 3), 77, np.uint8)).save(tmp_path / name / "0.jpg")
-    dataset = PillowFolder(tmp_path, 24)
+    dataset = PillowImages(tmp_path, 24)
     assert len(dataset) == 2
     assert [dataset[k][1] for k in range(2)] == [0, 1]
     image, _ = dataset[0]

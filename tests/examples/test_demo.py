@@ -111,7 +111,7 @@ def test_own_folder_is_used_as_it_is_parted_or_split(demo: ModuleType, tmp_path:
 
 def test_torchs_side_of_the_comparison_reads_the_same_images(demo: ModuleType, tmp_path: Path) -> None:
     root = write_colours(tmp_path, train=3, val=1) / "train"
-    images = demo.PillowImages(root, 16, (0.5, 1.0), flip=True, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    images = demo.PillowImages(root, 16, (0.5, 1.0), normalize=((0.5,) * 3, (0.25,) * 3))
     folder = Folder(root)
     assert len(images) == len(folder)
     for k in range(len(folder)):
@@ -125,7 +125,7 @@ def test_torchs_side_passes_over_images_that_cannot_be_read(demo: ModuleType, tm
     root = write_colours(tmp_path, train=2, val=1) / "train"
     for name in ("green/1.jpg", "red/0.jpg"):
         (root / name).write_bytes(b"no image")
-    images = demo.PillowImages(root, 16, (0.5, 1.0), flip=True, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    images = demo.PillowImages(root, 16, (0.5, 1.0), normalize=((0.5,) * 3, (0.25,) * 3))
     assert [images[k][1] for k in range(6)] == [0, 0, 1, 2, 2, 2]
 
 
