@@ -34,12 +34,21 @@ def split(dataset: Dataset, at: float | Sequence[float] = 0.7, shuffle: bool = T
     Raises:
         OptionError: `at` is no fraction between 0 and 1, or fractions that don't sum to 1.
     """
-    fractions = _fractions(at)
     size = len(dataset)
     order = Permutation(size, seed, 0).take(0, size) if shuffle and size else np.arange(size)
-    starts = [math.floor(math.fsum(fractions[:part]) * size + 0.5) for part in range(len(fractions))]
-    bounds = [min(start, size) for start in starts] + [size]
+    bounds = itertools.accumulate(_lengths(_fractions(at), size), initial=0)
     return [Subset(dataset, order[start:stop]) for start, stop in itertools.pairwise(bounds)]
+
+
+def _lengths(fractions: list[float], size: int) -> list[int]:
+    """Whole numbers that sum to `size`: the largest remainders are rounded up, earlier parts first where they tie."""
+    total = math.fsum(fractions)
+    shares = [fraction / total * size for fraction in fractions]
+    lengths = [math.floor(share) for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda part: round(lengths[part] - shares[part], 9))
+    for part in by_remainder[: size - sum(lengths)]:
+        lengths[part] += 1
+    return lengths
 
 
 def _fractions(at: float | Sequence[float]) -> list[float]:

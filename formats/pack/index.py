@@ -44,6 +44,7 @@ class Index:
         self.shard_bytes: NDArray[np.int64] = self.table.column(SectionId.SHARD_BYTES, self.header.shards)
         self.shard_rows: NDArray[np.int64] = self.table.column(SectionId.SHARD_ROWS, self.header.shards)
         self._check_counts(len(data), str(path))
+        self._check_labels(str(path))
 
     @property
     def rows(self) -> Rows:
@@ -79,6 +80,15 @@ class Index:
             raise DatasetError(
                 f"{place}: expected {BLOCK_BYTES + self.table.size} bytes of pack {manifest.pack_id.hex()}, "
                 f"got {size} bytes of {header.pack_id.hex()}: restore the files, or pack the dataset again"
+            )
+
+    def _check_labels(self, place: str) -> None:
+        stored = self.table.described(SectionId.LABEL)
+        promised = [(f.get("type"), f.get("shape")) for f in self.manifest.fields if f.get("name") == "label"]
+        if [stored] != promised:
+            raise DatasetError(
+                f"{place}: expected labels as {MANIFEST_NAME} describes them (type, shape: {promised}), got {stored}: "
+                "restore the files, or pack the dataset again"
             )
 
 

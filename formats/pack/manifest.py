@@ -103,6 +103,8 @@ def _check_kinds(content: Mapping[str, Any], place: str) -> None:
     for name, kind in _KINDS.items():
         if not isinstance(content.get(name), kind) or isinstance(content[name], bool):
             raise _damage(place, name, content.get(name))
+    if not all(isinstance(each, dict) for each in content["fields"]):
+        raise _damage(place, "fields", content["fields"])
     if not all(isinstance(each, str) for each in content["classes"]):
         raise _damage(place, "classes", content["classes"])
     if not all(isinstance(each, dict) and each.keys() >= _SKIPPED_KEYS for each in content["skipped"]):

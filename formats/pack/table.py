@@ -111,6 +111,11 @@ class Table:
             self._intact.add(section)
         return self._bytes(found).view(found.dtype).reshape(found.shape)
 
+    def described(self, section: SectionId) -> tuple[str, list[int]] | None:
+        """(numpy name of the type, shape of one row) of a section as its directory says, without reading it."""
+        found = self._sections.get(section)
+        return (found.dtype.name, list(found.shape[1:])) if found else None
+
     def blob(self, section: SectionId) -> NDArray[np.uint8]:
         """A section of bytes, of whatever length."""
         found = self._sections.get(section)

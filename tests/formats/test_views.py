@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from support.containers import encoded, folder, lmdb_file, pack, pixels, write_folder
@@ -193,6 +193,7 @@ def test_repr_and_attributes_are_torchs() -> None:
     shuffle=st.booleans(),
     seed=st.integers(0, 2**64 - 1),
 )
+@example(count=57, weights=[1, 4, 1], shuffle=False, seed=0)
 def test_parts_hold_each_sample_once(count: int, weights: list[int], shuffle: bool, seed: int) -> None:
     fractions = [weight / sum(weights) for weight in weights]
     parts = split(numbered(count), fractions, shuffle=shuffle, seed=seed)

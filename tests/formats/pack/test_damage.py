@@ -326,21 +326,36 @@ FIELDS = [
 ]
 
 
-@settings(max_examples=150)
-@given(field=st.sampled_from(FIELDS), value=EDGES)
-def test_forged_counts_never_crash(original: Path, expected: Content, field: tuple[int, str], value: int) -> None:
-    """Every count, offset and length of index.bin set to an edge value, with right checksums."""
-    at, kind = field
+def forged_index(original: Path, at: int, kind: str, value: int) -> bytearray:
+    """The bytes of index.bin with one number replaced, and right checksums over header and directory."""
     data = bytearray((original / "index.bin").read_bytes())
     data[at : at + struct.calcsize(kind)] = struct.pack(kind, value & (2 ** (8 * struct.calcsize(kind)) - 1))
     sealed(data, 0)
     (count,) = struct.unpack_from("<I", data, 64)
     directory = bytes(data[64:68] + data[72 : 96 + 32 * min(count, 64)])
     data[68:72] = struct.pack("<I", crc32c(directory))
-    with Damaged(original, "index.bin", data) as forged_directory:
+    return data
+
+
+@settings(max_examples=150)
+@given(field=st.sampled_from(FIELDS), value=EDGES)
+def test_forged_counts_never_crash(original: Path, expected: Content, field: tuple[int, str], value: int) -> None:
+    """Every count, offset and length of index.bin set to an edge value, with right checksums."""
+    with Damaged(original, "index.bin", forged_index(original, *field, value)) as forged_directory:
         found = outcome(forged_directory)
         assert found == expected or (isinstance(found, str) and str(forged_directory) in found), found
         problems(forged_directory)
+
+
+def test_labels_of_another_shape_than_promised_are_noticed(original: Path) -> None:
+    label_width = 96 + 32 * 8 + 16  # the ninth section, items per row
+    with (
+        Damaged(original, "index.bin", forged_index(original, label_width, "<I", 1)) as forged_directory,
+        pytest.raises(
+            DatasetError, match=r"index\.bin: expected labels as pack\.json describes them .* got \('int64', \[1\]\)"
+        ),
+    ):
+        Pack(forged_directory)
 
 
 @settings(max_examples=60)
