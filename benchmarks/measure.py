@@ -49,7 +49,7 @@ def main() -> None:
     given = parser.parse_args()
     pin(given.workers)
     loader = CANDIDATES[given.name](Setting(given.folder, given.pack, given.workers))
-    samples = len(loader.dataset)  # type: ignore[arg-type]
+    samples = len(loader.dataset)  # type: ignore[arg-type]  # torch's Dataset promises no length
     epoch_seconds(loader, samples)  # starts the workers and fills the page cache
     seconds = [epoch_seconds(loader, samples) for _ in range(given.epochs)]
     explain = loader.explain() if hasattr(loader, "explain") else "torch's worker processes"

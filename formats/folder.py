@@ -64,12 +64,11 @@ class Folder(FileDataset):
             positions = _positions(folder, names, images)
         else:
             images, names, positions = {"": tree.files}, wanted or [], {"": -1}
+        labels = np.array([positions[name] for name in images], np.int64)
         super().__init__(
             folder,
             (file for files in images.values() for file in files),
-            np.repeat(
-                np.array([positions[name] for name in images], np.int64), [len(files) for files in images.values()]
-            ),
+            np.repeat(labels, [len(files) for files in images.values()]),
             names,
             transform=transform,
             target_transform=target_transform,

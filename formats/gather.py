@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,7 @@ def gather_records(
         paths += piece.paths
         for position, data in zip(row.tolist(), piece.payloads or [None] * len(row), strict=True):
             payloads[position] = data
-
-    def joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        whole = np.empty((len(payloads), *columns[0].shape[1:]), columns[0].dtype)
-        for row, column in zip(rows, columns, strict=True):
-            whole[row] = column
-        return whole
-
+    joined = partial(_joined, rows=rows)
     checksums = [piece.checksum for piece in pieces if piece.checksum is not None]
     return Records(
         codec=joined([piece.codec for piece in pieces]),
@@ -65,6 +60,14 @@ def gather_records(
         checksum=joined(checksums) if len(checksums) == len(pieces) else None,
         payloads=payloads if any(data is not None for data in payloads) else None,
     )
+
+
+def _joined(columns: Sequence[NDArray[Any]], rows: Sequence[NDArray[np.int64]]) -> NDArray[Any]:
+    """One column in which that of piece p stands in `rows[p]`."""
+    whole = np.empty((sum(len(row) for row in rows), *columns[0].shape[1:]), columns[0].dtype)
+    for row, column in zip(rows, columns, strict=True):
+        whole[row] = column
+    return whole
 
 
 def _checked(piece: Records, rows: NDArray[np.int64], place: Callable[[int], tuple[str, int]]) -> Records:

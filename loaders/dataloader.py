@@ -123,7 +123,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._epochs.set(epoch)
         for sampler in (self.sampler, self.batch_sampler):
             if callable(getattr(sampler, "set_epoch", None)):
-                sampler.set_epoch(epoch)  # type: ignore[union-attr]
+                sampler.set_epoch(epoch)  # type: ignore[union-attr]  # torch's base classes have none
 
     def explain(self) -> str:
         """Which engine runs this loader and, where it is not the native one, each reason; its order and its keys."""

@@ -123,7 +123,8 @@ def _filled(like: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
 
 
 def _rebuild(like: Sequence[Any], values: Sequence[Any]) -> Any:
-    return type(like)(*values) if hasattr(like, "_fields") else type(like)(values)  # type: ignore[call-arg]
+    kind: Callable[..., Any] = type(like)
+    return kind(*values) if hasattr(like, "_fields") else kind(values)
 
 
 def _join(parts: list[Any], device: torch.device, place: str) -> Any:

@@ -48,7 +48,7 @@ def train_epoch(
         logits, labels = replicas.forward(batch)
         loss = cross_entropy(logits, labels, label_smoothing=label_smoothing)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
         meter.add(loss * len(labels), logits, labels)
         if not batches.disable and (step - first_step) % STEPS_BETWEEN_LOSSES == 0:

@@ -43,7 +43,7 @@ class OneDevice:
         self.device = device
         self._amp = amp
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.model = model.to(device=device, memory_format=self._layout)  # type: ignore[call-overload]
+        self.model = model.to(device=device, memory_format=self._layout)  # type: ignore[call-overload]  # unknown to stubs
 
     def forward(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """[images (n, 3, h, w), labels (n,)] from anywhere -> float32 logits (n, classes) and labels, on `device`."""

@@ -87,7 +87,7 @@ def _center_crop(op: CenterCrop, image: Pixels, drawn: Drawn) -> Pixels:  # noqa
 
 
 @apply_op.register
-def _random_horizontal_flip(op: RandomHorizontalFlip, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001
+def _random_horizontal_flip(op: RandomHorizontalFlip, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
     return image[:, ::-1] if drawn["flip"] else image
 
 

@@ -217,7 +217,7 @@ def _parse_entry(fields: tuple[Any, ...], position: int, size: int, place: str) 
 
 
 def _known(number: int, section: _Section, sections: Mapping[SectionId, _Section], place: str) -> SectionId:
-    if number not in SectionId._value2member_map_:
+    if number not in list(SectionId):
         raise DatasetError(
             f"{place}: section {number} is unknown to this Penstock, and may not be ignored: upgrade penstock"
         )

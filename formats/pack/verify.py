@@ -180,7 +180,7 @@ def _verify_record(file: BinaryIO, rows: Rows, row: int, decode: bool) -> None:
         )
     if decode:
         codec = int(rows.codec[row])
-        if codec not in Codec._value2member_map_:
+        if codec not in list(Codec):
             raise RecordError(f"codec {codec} is unknown to this Penstock: upgrade penstock")
         Preparation().apply(data, Codec(codec), (int(rows.width[row]), int(rows.height[row])))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from ...errors import OptionError, PackingError
 
@@ -84,12 +84,12 @@ class _Pool:
                 if upcoming is not None and ready(upcoming[0]):
                     self._hand(idle, upcoming)
                     upcoming = next(waiting, None)
-            for link in connection.wait(list(self._busy)):
-                kind, *content = self._receive(link)  # type: ignore[arg-type]
+            for link in cast("list[Connection]", connection.wait(list(self._busy))):
+                kind, *content = self._receive(link)
                 if kind == "progress":
                     report(*content)
                 elif kind == "done":
-                    yield self._busy.pop(link)[0], content[0]  # type: ignore[call-overload]
+                    yield self._busy.pop(link)[0], content[0]
                 else:
                     raise content[0] from _RemoteError(content[1])
         self._finished = True
