@@ -112,7 +112,7 @@ class Pack(Dataset):
         shard = int(np.searchsorted(self._shard_ends, index, side="right"))
         record = index - (int(self._shard_ends[shard - 1]) if shard else 0)
         name = self.name(index)
-        return f"{shard_name(shard)}, record {record}{f' ({name})' if name else ''}"
+        return f"{self._path / shard_name(shard)}, record {record}{f' ({name})' if name else ''}"
 
     def name(self, index: int) -> str:
         return self.names[index]
@@ -157,4 +157,4 @@ class Pack(Dataset):
     def _refuse(self, indices: NDArray[np.int64], reason: str) -> None:
         if len(indices):
             index = int(indices[0])
-            raise DatasetError(f"{self._path}: sample {index}, {self.describe(index)}: {reason}")
+            raise DatasetError(f"{self.describe(index)} (sample {index}): {reason}")

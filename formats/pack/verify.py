@@ -150,7 +150,7 @@ def _record_problems(file: BinaryIO, rows: Rows, place: range, decode: bool, rep
                 _verify_record(file, rows, row, decode)
             except RecordError as error:
                 name = rows.names[row]
-                source = f"{Path(file.name).name}, record {row - place.start}{f' ({name})' if name else ''}"
+                source = f"{file.name}, record {row - place.start}{f' ({name})' if name else ''}"
                 problems.append(str(error.at(source, row)))
         report(len(chunk), int(rows.length[chunk.start : chunk.stop].sum()))
     return problems

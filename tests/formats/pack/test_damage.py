@@ -224,7 +224,7 @@ def test_forged_rows_are_refused_when_used(copy: Path, column: str, value: int, 
     pack[2]
     with pytest.raises(DatasetError, match=message) as caught:
         pack[3]
-    assert "sample 3, shard-00001.pack, record 0 (dog/000.jpg)" in str(caught.value)
+    assert f"{copy}/shard-00001.pack, record 0 (dog/000.jpg) (sample 3): " in str(caught.value)
     assert problems(copy)
 
 

@@ -154,7 +154,8 @@ def test_describe_counts_within_the_shard(tmp_path: Path) -> None:
     pack = Pack(tmp_path / "pack")
     rows = pack.records(range(9)).file.tolist()
     for index, shard in enumerate(rows):
-        assert pack.describe(index) == f"shard-{shard:05d}.pack, record {index - rows.index(shard)} (a/{index:03d}.jpg)"
+        place = tmp_path / "pack" / f"shard-{shard:05d}.pack"
+        assert pack.describe(index) == f"{place}, record {index - rows.index(shard)} (a/{index:03d}.jpg)"
 
 
 @pytest.mark.parametrize(
