@@ -59,8 +59,18 @@ $(VENV)/.ready: $(SOURCES) $(VENV)/.ready-torch | headers
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.ready-demo $(VENV)/.ready-test $(VENV)/.ready-dev: $(VENV)/.ready-%: $(VENV)/.ready
-	$(PIP) --no-build-isolation --editable '.[$*]'
+$(VENV)/.ready-demo: $(VENV)/.ready
+	$(PIP) --no-build-isolation --editable '.[demo]'
+	@touch $@
+
+# torchvision is an oracle of the tests. Alone: what it depends on is there, and would bring another build of torch.
+$(VENV)/.ready-test: $(VENV)/.ready
+	$(PIP) --no-build-isolation --editable '.[test]'
+	$(PIP) --no-deps torchvision
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-test
+	$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 # Installs libjpeg-turbo's headers where that needs no question asked; else setup.py says how.

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 from support.containers import encoded, pixels
+from support.pillow import MAJOR
 
 from penstock.errors import DecodeError, RecordError, TruncatedError
 from penstock.formats import Folder
@@ -45,8 +46,9 @@ IMAGES: dict[str, tuple[Image.Image, str]] = {
     "gif": (RGB.quantize(16), "GIF"),
     "bmp": (RGB, "BMP"),
     "ppm": (RGB, "PPM"),
-    "lab tiff": (RGB.convert("YCbCr"), "TIFF"),
 }
+if MAJOR >= 13:
+    IMAGES["ycbcr tiff"] = (RGB.convert("YCbCr"), "TIFF")  # earlier releases can't read what they write here
 if features.check("webp"):
     IMAGES.update({"webp": (RGB, "WEBP"), "rgba webp": (ALPHA, "WEBP")})
 

@@ -13,6 +13,7 @@ import torch
 from support import containers
 from support.containers import CONTAINERS
 from support.loading import FLOAT_PIPELINE, PIPELINE, Plain, arrays, collate, equal, write_folder
+from support.pillow import WEBP
 from torch.utils.data import ConcatDataset, Subset, random_split
 
 from penstock.augment import CenterCrop, Normalize, Pipeline, RandomResizedCrop, Resize, ToDtype
@@ -32,7 +33,9 @@ def several_labels(dtype: str) -> Arrays:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """JPEG, PNG, GIF and WebP files in one folder, some of them grey."""
-    return Folder(str(write_folder(tmp_path_factory.mktemp("images"), 16, (".jpg", ".png", ".gif", ".webp"))))
+    return Folder(
+        str(write_folder(tmp_path_factory.mktemp("images"), 16, (".jpg", ".png", ".gif", f".{WEBP.lower()}")))
+    )
 
 
 def batches(dataset: Any, **arguments: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.jpegs import Kind, make_jpeg, noise
 from support.parity import tolerance
+from support.pillow import WEBP
 
 from penstock.augment import (
     CenterCrop,
@@ -74,7 +75,15 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     for number, sampling in enumerate(samplings * 2):
         data = make_jpeg(Kind(sampling, progressive=number >= len(samplings)), 101 + number, 83 - number, number)
         (root / "jpeg" / f"{number:02d}.jpg").write_bytes(data)
-    others = [("CMYK", "jpg"), ("RGBA", "png"), ("P", "png"), ("L", "png"), ("RGB", "webp"), ("P", "gif"), ("1", "bmp")]
+    others = [
+        ("CMYK", "jpg"),
+        ("RGBA", "png"),
+        ("P", "png"),
+        ("L", "png"),
+        ("RGB", WEBP.lower()),
+        ("P", "gif"),
+        ("1", "bmp"),
+    ]
     for number, (mode, ending) in enumerate(others):
         Image.fromarray(noise(90 - number, 77, number)).convert(mode).save(root / "others" / f"{number}.{ending}")
     return Folder(root)

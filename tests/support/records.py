@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from support.pillow import WEBP
 
 from penstock._core import Engine, Program, crc32c, decode_jpeg, probe_image
 from penstock.formats.image import decode_rgb
@@ -79,7 +80,7 @@ def mixed_rows(folder: Path) -> list[Row]:
     ranges = bytearray(b"head")
     for number in range(12):
         image = picture(number, 40 + 7 * number, 100 - 5 * number)
-        kind = ("JPEG", "PNG", "JPEG", "WEBP")[number % 4]
+        kind = ("JPEG", "PNG", "JPEG", WEBP)[number % 4]
         data = encode(image, kind)
         checksum = crc32c(data)
         path = folder / f"{number}.{kind.lower()}"

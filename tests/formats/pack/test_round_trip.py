@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.images import encoded, image_folder, pixels
 from support.packs import Samples, files_of
+from support.pillow import WEBP
 
 from penstock.errors import DatasetNotFoundError, OptionError, UnknownClassError
 from penstock.formats import Arrays, Folder, Pack, open_dataset, split
@@ -21,7 +22,7 @@ from penstock.formats.pack.writer import write_pack
 from penstock.formats.reading import flat_view, read_record
 from penstock.record import Codec
 
-IMAGES = [encoded(seed, kind) for seed, kind in enumerate(["JPEG", "PNG", "WEBP", "BMP", "JPEG", "GIF"])]
+IMAGES = [encoded(seed, kind) for seed, kind in enumerate(["JPEG", "PNG", WEBP, "BMP", "JPEG", "GIF"])]
 
 LABELS = st.one_of(
     st.integers(-(2**63), 2**63 - 1).map(lambda value: ((), np.int64, value)),
