@@ -52,8 +52,7 @@ class Folder(FileDataset):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
     ) -> None:
-        folder = os.path.abspath(os.fspath(root))
-        _check_folder(folder)
+        folder = _existing_folder(root)
         self.extensions = _endings(extensions)
         tree = Tree(folder, self.extensions)
         images = {name: files for name, files in tree.folders.items() if files}
@@ -78,11 +77,13 @@ class Folder(FileDataset):
         return f"{self.root!r}, "
 
 
-def _check_folder(folder: str) -> None:
+def _existing_folder(root: str | os.PathLike[str]) -> str:
+    folder = os.path.abspath(os.fspath(root))
     if not os.path.exists(folder):
         raise DatasetNotFoundError(f"expected a folder of images, but {folder} is not there; check the path")
     if not os.path.isdir(folder):
         raise DatasetError(f"expected a folder of images, but {folder} is a file; open it with open_dataset")
+    return folder
 
 
 def _endings(extensions: str | Sequence[str]) -> tuple[str, ...]:
