@@ -79,11 +79,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         world_size: int | None = None,
         padding: Padding = "wrap",
     ) -> None:
-        self.shuffle = shuffle
+        self.shuffle, self.padding = shuffle, padding
         self.seed = None if seed is None else _integer("seed", seed)
         self.rank = None if rank is None else _integer("rank", rank)
         self.world_size = None if world_size is None else _integer("world_size", world_size)
-        self.padding: Padding = padding
         self._check_order_arguments(dataset, sampler if batch_sampler is None else batch_sampler)
         if augment is not None:
             dataset = augmented(dataset, augment)
