@@ -26,6 +26,8 @@ from .text import plural, shown_bytes
 __all__ = ["Request", "run"]
 
 _SHOWN_SKIPPED = 100
+_COLUMN_DIGITS = 9
+"""A number of more digits is no position of a column, but may be its name."""
 _LMDB_FILES = ("data.mdb", "lock.mdb", "pack.lock")
 
 
@@ -77,9 +79,9 @@ def run(request: Request) -> None:
 
 
 def _check_places(request: Request) -> None:
-    destination = Path(request.destination).resolve()
+    destination = Path(os.path.realpath(request.destination))
     for what, place in (("SRC", request.source), ("--images", request.images)):
-        if place is not None and Path(place).resolve() in (destination, *destination.parents):
+        if place is not None and Path(os.path.realpath(place)) in (destination, *destination.parents):
             raise OptionError(
                 f"DST ({request.destination}) must not be {what} ({place}) nor lie in it, because the source is never "
                 "changed: name a destination beside it"
@@ -89,7 +91,7 @@ def _check_places(request: Request) -> None:
 def _check_siblings(request: Request, parts: list[_Part]) -> None:
     """Several parts go into a directory that holds nothing else."""
     top = Path(request.destination)
-    if not parts[0].name or not top.is_dir():
+    if not parts[0].name or not os.path.isdir(top):
         return
     foreign = sorted({path.name for path in top.iterdir()} - {part.name for part in parts})
     if foreign:
@@ -121,6 +123,11 @@ def _split(request: Request, dataset: Dataset) -> Iterator[_Part]:
     fractions = request.split or ()
     names = ("train", "val", "test")[: len(fractions)]
     for name, part in zip(names, split(dataset, fractions, seed=request.seed), strict=True):
+        if not len(part):
+            raise OptionError(
+                f"--split: {','.join(map(str, fractions))} leaves {name} none of the {plural(len(dataset), 'image')} "
+                f"in {request.source}; give it a larger fraction"
+            )
         selection = {"split": list(fractions), "split_seed": request.seed, "part": name}
         yield _Part(name, part, Path(request.destination, name), _options(request, selection))
 
@@ -136,7 +143,7 @@ def _csv_options(request: Request) -> dict[str, Any]:
 
 
 def _column(name: str) -> str | int:
-    return int(name) if name.isdecimal() else name
+    return int(name) if name.isdecimal() and len(name) <= _COLUMN_DIGITS else name
 
 
 def _options(request: Request, selection: dict[str, Any]) -> PackOptions:
@@ -186,7 +193,7 @@ def _to_pack(part: _Part, request: Request, bar: Bar) -> PackResult:
 
 def _to_lmdb(part: _Part, request: Request, bar: Bar) -> PackResult:
     directory = part.destination
-    foreign = sorted(set(os.listdir(directory)) - set(_LMDB_FILES)) if directory.is_dir() else []
+    foreign = sorted(set(os.listdir(directory)) - set(_LMDB_FILES)) if os.path.isdir(directory) else []
     foreign = [name for name in foreign if not name.startswith(".penstock-")]
     if foreign:
         raise PackingError(f"{directory}: expected an empty directory or an LMDB, but it holds {foreign[0]!r}")

@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 failed, 2 misuse, 130 interrupted. Results go to stdout, p
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -49,6 +51,10 @@ class _ExitCodes(click.Command):
         except PenstockError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(MISUSE if isinstance(error, OptionError) else FAILED)
+        except OSError as error:  # the user's machine: a full disk behind stdout, a folder without permission ...
+            click.echo(f"Error: {_described(error)}", err=True)
+            _leave_full_stdout()
+            sys.exit(FAILED)
 
 
 class Program(_ExitCodes):
@@ -57,3 +63,15 @@ class Program(_ExitCodes):
 
 class ProgramGroup(_ExitCodes, click.Group):
     """A command with sub-commands."""
+
+
+def _described(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+
+
+def _leave_full_stdout() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = io.StringIO()  # or Python tries again at exit, and says so in lines of its own

@@ -11,11 +11,12 @@ _UNITS["TI"] = 1 << 40
 
 
 def as_bytes(text: str) -> int:
-    """Bytes from "256MB", "1.5GiB" or "4096". Raises ValueError for anything else, and for less than one byte."""
+    """Bytes from "256MB", "1.5GiB" or "4096". ValueError for anything else, for less than one byte, and from 2^63."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", text.upper())
-    if match is None or match[2] not in _UNITS or float(match[1]) * _UNITS[match[2]] < 1:
+    size = float(match[1]) * _UNITS[match[2]] if match is not None and match[2] in _UNITS else 0.0
+    if not 1 <= size < 2**63:
         raise ValueError(f"expected a size such as 256MB, 1.5GiB or 1000000, got {text!r}")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return int(size)
 
 
 def shown_bytes(size: float) -> str:

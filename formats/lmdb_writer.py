@@ -172,7 +172,9 @@ class LMDBWriter:
         if os.path.isdir(self.path):
             raise PackingError(f"{self.path} is a directory; remove it, or give the name of a file to write")
         if os.path.exists(self.path) and not self._overwrite:
-            raise PackingError(f"{self.path} is there already; give another path, or allow overwriting it")
+            raise PackingError(
+                f"{self.path} is there already; give another path, or replace it with --overwrite (overwrite=True)"
+            )
 
     def _check_sample(self, data: bytes, label: Label, codec: Codec, pixels: int) -> None:
         self._environment()

@@ -59,7 +59,7 @@ def exclusive(directory: Path) -> Iterator[None]:
         PackingError: another process is writing there, or it can't be made.
     """
     path = directory / LOCK_NAME
-    is_new = not directory.exists()
+    is_new = not os.path.exists(directory)  # unlike Path.exists, False where the path can't be looked at
     try:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = _locked(path)
@@ -82,7 +82,7 @@ def exclusive(directory: Path) -> Iterator[None]:
 
 def require_free(directory: Path) -> None:
     """Raises PackingError where `directory` holds anything but the files of a pack."""
-    if directory.exists() and not directory.is_dir():
+    if os.path.exists(directory) and not os.path.isdir(directory):
         raise PackingError(f"{directory}: expected a directory for the pack, got a file; name another destination")
     foreign = sorted(path.name for path in _entries(directory) if not _is_ours(path.name))
     if foreign:
@@ -123,7 +123,7 @@ def _locked(path: Path) -> int:
 
 
 def _entries(directory: Path) -> list[Path]:
-    return list(directory.iterdir()) if directory.is_dir() else []
+    return list(directory.iterdir()) if os.path.isdir(directory) else []
 
 
 def _is_ours(name: str) -> bool:

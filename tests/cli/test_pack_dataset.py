@@ -285,3 +285,35 @@ def test_a_split_source_is_not_split_again(pack: Command, tmp_path: Path) -> Non
     run = pack(tmp_path / "in", tmp_path / "out", "--split", "0.5,0.5")
     assert run.code == 2
     assert "is split already, into train" in run.err
+
+
+@pytest.mark.parametrize("to", ["pack", "lmdb"])
+def test_a_destination_that_can_not_be_made_is_named(pack: Command, folder: Path, tmp_path: Path, to: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for destination in (tmp_path / "loop", tmp_path / "loop" / "below", tmp_path / ("x" * 300)):
+        run = pack(folder, destination, "--to", to)
+        assert (run.code, run.out, run.err.count("\n")) == (1, "", 1)
+        assert run.err.startswith(f"Error: {destination}")
+        assert "can't be written" in run.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "loop"]
+
+
+def test_a_split_that_leaves_a_part_empty_writes_nothing(pack: Command, folder: Path, tmp_path: Path) -> None:
+    run = pack(folder, tmp_path / "out", "--split", "0.999,0.001")
+    assert (run.code, run.out) == (2, "")
+    assert "--split: 0.999,0.001 leaves val none of the 10 images" in run.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_number_too_long_for_a_position_is_a_name(pack: Command, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("image,label\na.jpg,1\n")
+    run = pack(tmp_path / "in.csv", tmp_path / "out", "--label-column", "1" * 5000)
+    assert run.code == 1
+    assert "has no column named '111" in run.err
+
+
+def test_a_finished_lmdb_says_how_to_replace_it(pack: Command, folder: Path, tmp_path: Path) -> None:
+    assert pack(folder, tmp_path / "out", "--to", "lmdb").code == 0
+    again = pack(folder, tmp_path / "out", "--to", "lmdb")
+    assert again.code == 1
+    assert "is there already; give another path, or replace it with --overwrite" in again.err

@@ -129,7 +129,7 @@ def test_sizes(text: str, size: int) -> None:
     assert as_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1MB", "MB", "1XB", "0.5"])
+@pytest.mark.parametrize("text", ["", "0", "-1MB", "MB", "1XB", "0.5", "9" * 400, "9223372036854775808"])
 def test_no_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="expected a size such as 256MB"):
         as_bytes(text)
@@ -138,3 +138,12 @@ def test_no_sizes(text: str) -> None:
 def test_numbers_for_people() -> None:
     assert [plural(1, "class"), plural(2, "class"), plural(1200, "image")] == ["1 class", "2 classes", "1,200 images"]
     assert [shown_bytes(999), shown_bytes(36_000_000), shown_bytes(2e15)] == ["999 B", "36.0 MB", "2000.0 TB"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line(packed: Path) -> None:
+    command = [sys.executable, "-c", "from penstock.cli.main import main; main()", "inspect", str(packed)]
+    environment = {"PYTHONPATH": str(Path(penstock.__file__).parent.parent)}
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    assert (run.returncode, run.stderr) == (1, "Error: No space left on device\n")

@@ -42,7 +42,7 @@ def test_only_the_file_is_left_after_commit(tmp_path: Path) -> None:
 def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     path = write(tmp_path / "x")
     before = path.read_bytes()
-    with pytest.raises(PackingError, match=r"x is there already; give another path, or allow overwriting it"):
+    with pytest.raises(PackingError, match=r"x is there already; give another path, or replace it with --overwrite"):
         LMDBWriter(path, classes=[])
     with pytest.raises(PackingError, match="is a directory; remove it, or give the name of a file to write"):
         LMDBWriter(tmp_path, classes=[], overwrite=True)
