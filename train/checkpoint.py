@@ -145,7 +145,9 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     except FileNotFoundError:
         raise TrainingError(f"no checkpoint at {path}; leave --resume out to train anew") from None
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        # What a KeyError of the unpickler says is a byte of the file.
+        said = "" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
+        reason = said or "torch.save has not written it"
         raise TrainingError(f"{path} can't be read as a checkpoint: {reason}; give another one to --resume") from error
     if not isinstance(state, dict) or state.get("version") != VERSION:
         found = state.get("version", "none") if isinstance(state, dict) else "none"

@@ -22,6 +22,10 @@ Loader: TypeAlias = "DataLoader[list[Tensor]]"
 """Gives batches [images (n, 3, h, w) float32, labels (n,) int64]."""
 
 
+MAX_CLASSES = 1_000_000
+"""Without class names the greatest label counts the classes; one beyond this is no position but some other number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """Training and validation set with the same classes.
@@ -49,6 +53,7 @@ class Data:
                 f"batch_size is {options.batch_size}, but {options.train} has {len(self.train)} images; "
                 "lower --batch-size"
             )
+        check_smallest_slice(options, world)
         train: Loader = DataLoader(
             self.train,
             batch_size=options.batch_size // world.size,
@@ -71,6 +76,17 @@ class Data:
         return train, val
 
 
+def check_smallest_slice(options: Options, world: World) -> None:
+    """Refuses what batch normalisation can't learn from: one image on a device, shrunk to one value per channel."""
+    share, devices = options.batch_size // world.size, len(world.devices)
+    step = -(-share // devices)  # as `scatter` cuts
+    if (share - 1) % step == 0 and options.image_size <= (8 if options.small_stem else 32):
+        raise OptionError(
+            f"batch_size is {options.batch_size}, which leaves one image of {options.image_size} px to a device, too "
+            "little for batch normalisation; raise --batch-size or --image-size"
+        )
+
+
 def open_data(options: Options) -> Data:
     """Opens both datasets; the validation set's labels are those of the training set's classes.
 
@@ -81,6 +97,11 @@ def open_data(options: Options) -> Data:
     train = open_dataset(options.train)
     labels = single_labels(train, options.train)
     num_classes = len(train.classes) or int(labels.max()) + 1
+    if num_classes > MAX_CLASSES:
+        raise DatasetError(
+            f"{options.train} has label {labels.max()} ({train.describe(int(labels.argmax()))}); expected labels "
+            f"from 0 to the number of classes - 1, below {MAX_CLASSES:,}: number the classes from 0 on, or name them"
+        )
     try:
         val = open_dataset(options.val, classes=train if train.classes else None)
     except UnknownClassError as error:

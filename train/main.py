@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(str(error), status=2)
     try:
         train(options, report=report)
-    except (PenstockError, torch.OutOfMemoryError) as error:
+    except (PenstockError, torch.OutOfMemoryError, OSError) as error:
         return complain(explain(error), status=2 if isinstance(error, OptionError) else 1)
     except KeyboardInterrupt:
         return complain(interruption(options), status=130)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from .resnet import ModelName
 __all__ = ["Options", "Parallel"]
 
 Parallel: TypeAlias = Literal["none", "scatter", "ddp"]
+
+MAX_WORKERS = 1024
+"""As many threads as the native engine starts at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +92,16 @@ class Options:
             _require(self.val_resize >= self.image_size, "val_resize", self.val_resize, "at least image_size")
         low, high = self.crop_scale
         _require(0 < low <= high <= 1, "crop_scale", self.crop_scale, "two numbers, 0 < least <= greatest <= 1")
-        _require(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
+        _require(self.lr is None or 0 < self.lr < math.inf, "lr", self.lr, "above 0")
         for name in ("momentum", "label_smoothing"):
             _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "from 0 to below 1")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        _require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "0 or more")
+        warmup = self.warmup_epochs
+        _require(warmup is None or 0 <= warmup < math.inf, "warmup_epochs", warmup, "0 or more")
+        _require(0 <= self.seed < 1 << 64, "seed", self.seed, "from 0 to below 2**64")
         _require(
-            self.warmup_epochs is None or self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "0 or more"
+            self.workers is None or 0 <= self.workers <= MAX_WORKERS, "workers", self.workers, f"0 to {MAX_WORKERS}"
         )
-        _require(self.workers is None or self.workers >= 0, "workers", self.workers, "0 or more")
 
     def _check_choices(self) -> None:
         for name, choices in (("model", get_args(ModelName)), ("parallel", get_args(Parallel))):

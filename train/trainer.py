@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -119,7 +120,7 @@ def train(options: Options, report: Callable[[str], None] = print) -> Result:
 def check_output(out: Path, options: Options) -> None:
     """Refuses to mix a new run with an earlier one's checkpoints."""
     resumed_here = options.resume is not None and Path(options.resume).resolve().parent == out.resolve()
-    if (out / LAST).exists() and not options.overwrite and not resumed_here:
+    if os.path.exists(out / LAST) and not options.overwrite and not resumed_here:
         raise OptionError(
             f"{out} holds the checkpoint of an earlier run: go on from it with --resume, "
             "replace it with --overwrite, or give another --out"

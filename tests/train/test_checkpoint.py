@@ -123,6 +123,12 @@ def test_other_files_are_refused(tmp_path: Path, state: object, message: str) ->
         load_checkpoint(tmp_path / "other.pt")
 
 
+def test_text_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hi")
+    with pytest.raises(TrainingError, match=r"notes.txt can't be read as a checkpoint: torch.save has not written it;"):
+        load_checkpoint(tmp_path / "notes.txt")
+
+
 def test_missing_file_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no checkpoint at .*last.pt; leave --resume out to train anew"):
         load_checkpoint(tmp_path / "last.pt")

@@ -181,6 +181,10 @@ def command(*arguments: object) -> list[str]:
         ("resume", 1, r"no checkpoint at .*last.pt; leave --resume out to train anew"),
         ("bad image", 1, r"0.jpg"),
         ("no folder", 1, r"can't write to the folder .*: Not a directory; give another --out"),
+        ("long folder", 1, r"can't write to the folder .*: File name too long; give another --out"),
+        ("one image", 2, r"batch_size is 1, which leaves one image of 16 px to a device, too little for batch norm"),
+        ("uneven slices", 2, r"batch_size is 3, which leaves one image of 16 px to a device"),
+        ("odd labels", 1, r"has label 4000000000 \(.*row 2: .*\); expected labels from 0 to the number of classes - 1"),
     ],
 )
 def test_command_fails_with_one_line(
@@ -211,8 +215,21 @@ def failing_command(case: str, colours: Path, tmp_path: Path) -> list[str]:
     if case == "no folder":
         (tmp_path / "file").write_text("")
         return command(colours, "--out", tmp_path / "file" / "run")
+    if case == "odd labels":
+        image = colours / "val" / "red" / "0.jpg"
+        (tmp_path / "odd.csv").write_text(f"image,label\n{image},4000000000\n")
+        return command("--train", tmp_path / "odd.csv", "--val", tmp_path / "odd.csv", *out)
     return {
         "no data": command(),
+        "long folder": command(colours, "--out", tmp_path / ("x" * 300)),
+        "one image": [*command(colours, *out), "--batch-size", "1"],
+        "uneven slices": [
+            *command(colours, *out, "--parallel", "scatter"),
+            "--batch-size",
+            "3",
+            "--devices",
+            "cpu,cpu",
+        ],
         "missing": command(tmp_path / "nothing", *out),
         "missing train": command("--train", tmp_path / "nothing", "--val", colours / "val", *out),
         "batch": [*command(colours, *out), "--batch-size", "1000"],
