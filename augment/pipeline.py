@@ -144,7 +144,7 @@ class Pipeline(Sequence[Op]):
         """The pipeline that `to_json` wrote; SpecError as `from_dict`, and for text that is no JSON."""
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise SpecError(f"a pipeline's JSON can't be read: {error}; write it with Pipeline.to_json()") from error
         return cls.from_dict(data)
 

@@ -32,7 +32,11 @@ def class_list(classes: ClassesOption) -> list[str] | None:
         if not classes.classes:
             raise OptionError(f"classes={classes!r} has no class names to use; give a list of names")
         return classes.classes
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+    if (
+        isinstance(classes, str)
+        or not isinstance(classes, Iterable)
+        or not all(isinstance(name, str) for name in classes)
+    ):
         raise OptionError(f"classes must be a list of names or a dataset, got {classes!r}")
     names = [str(name) for name in classes]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []

@@ -103,7 +103,10 @@ def _label_positions(table: Table, columns: Column | Sequence[Column] | None, im
         return table.find(LABEL_COLUMNS, besides=image)
     if isinstance(columns, (str, int)):
         return table.position(columns, "label_column")
-    return [table.position(column, "label_column") for column in columns] or None
+    positions = [table.position(column, "label_column") for column in columns]
+    if len(set(positions)) < len(positions):
+        raise DatasetError(f"label_column={list(columns)!r} names a column of {table.path} twice; name each once")
+    return positions or None
 
 
 def _labels(table: Table, columns: int | list[int] | None, wanted: list[str] | None) -> tuple[Labels, list[str]]:

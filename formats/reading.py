@@ -60,6 +60,8 @@ def _read_location(records: Records, row: int) -> bytes:
         data = _read_fully(descriptor, offset, length)
     except OSError as error:
         raise RecordError(f"the file can't be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise RecordError(f"there is not enough memory to read its {length} bytes; leave it out") from error
     finally:
         os.close(descriptor)
     if len(data) != length:

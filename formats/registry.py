@@ -77,9 +77,15 @@ def kind_of(path: str) -> str:
     """The name in `CONTAINERS` of what `path` holds. Errors as `open_dataset`."""
     if not os.path.exists(path):
         raise DatasetNotFoundError(f"expected a folder, CSV, LMDB or pack, but {path} is not there; check the path")
-    for name, container in CONTAINERS.items():
-        if container.recognises(path):
-            return name
+    try:
+        found = next((name for name, container in CONTAINERS.items() if container.recognises(path)), None)
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or path} can't be read: {error.strerror or error}; change its permissions, or name "
+            "another path"
+        ) from error
+    if found is not None:
+        return found
     if not os.path.isdir(path):
         raise DatasetError(
             f"{path} is none of the files that Penstock reads: a CSV or TSV (by its ending) or an LMDB; "

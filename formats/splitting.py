@@ -53,7 +53,10 @@ def _lengths(fractions: list[float], size: int) -> list[int]:
 
 def _fractions(at: float | Sequence[float]) -> list[float]:
     single = isinstance(at, (int, float))
-    fractions = [float(at), 1 - float(at)] if isinstance(at, (int, float)) else [float(part) for part in at]
+    try:
+        fractions = [float(at), 1 - float(at)] if isinstance(at, (int, float)) else [float(part) for part in at]
+    except (TypeError, ValueError):
+        fractions = []
     if not fractions or not all(0 < part <= 1 for part in fractions) or (single and at == 1):
         raise OptionError(f"split(at=...) takes a fraction between 0 and 1, or several that sum to 1, got {at!r}")
     if abs(math.fsum(fractions) - 1) > 1e-6:

@@ -224,8 +224,10 @@ def _known(number: int, section: _Section, sections: Mapping[SectionId, _Section
     if number in sections:
         raise _damage(place, f"section {number} once", "two")
     known = SectionId(number)
-    if section.dtype.str not in _TYPES[known] or (section.width and known is not SectionId.LABEL):
-        kinds = " or ".join(_TYPES[known])
+    # Labels are one or several int64, or several float32: one float is no position in the classes.
+    fitting = section.width == 0 if known is not SectionId.LABEL else section.dtype.kind == "i" or section.width > 0
+    if section.dtype.str not in _TYPES[known] or not fitting:
+        kinds = "<i8 or <f4 x k" if known is SectionId.LABEL else " or ".join(_TYPES[known])
         raise _damage(place, f"section {known.name.lower()} of {kinds}", f"{section.dtype.str} x {section.width}")
     return known
 

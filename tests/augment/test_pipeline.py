@@ -177,3 +177,5 @@ def test_text_that_is_no_json_is_refused() -> None:
         SpecError, match=r"a pipeline's JSON can't be read: Expecting .*; write it with Pipeline.to_json"
     ):
         Pipeline.from_json("{")
+    with pytest.raises(SpecError, match=r"a pipeline's JSON can't be read: maximum recursion depth exceeded"):
+        Pipeline.from_json("[" * 100_000)

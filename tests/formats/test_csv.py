@@ -129,6 +129,13 @@ def test_no_label_column_gives_minus_1(root: Path) -> None:
     assert dataset.classes == []
 
 
+def test_a_label_column_is_named_once(root: Path) -> None:
+    path = written(root, "file,p,q\na.png,1,0\n")
+    for columns in (["p", "p"], ["p", 1]):
+        with pytest.raises(DatasetError, match=r"label_column=\['p', .*\] names a column of .* twice; name each once"):
+            CSV(path, label_column=columns)
+
+
 def test_several_columns_of_numbers(root: Path) -> None:
     path = written(root, "file,sea,sky,deep\na.png,1,0,0.5\nb.png,0,1,2\n")
     dataset = CSV(path, label_column=["sky", "sea"])

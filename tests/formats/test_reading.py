@@ -72,6 +72,12 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         read_record(record(str(tmp_path)), 0)
     with pytest.raises(RecordError, match=r"^the file can't be opened: File name too long$"):
         read_record(record(str(tmp_path / ("x" * 300))), 0)
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(1 << 43)  # takes no room
+    with pytest.raises(
+        RecordError, match=r"^there is not enough memory to read its 8796093022208 bytes; leave it out$"
+    ):
+        read_record(record(str(tmp_path / "huge")), 0)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(RecordError, match=r"^the file can't be read: Illegal seek$"):
         read_record(record(str(tmp_path / "pipe"), 0, 10), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         DatasetNotFoundError, match=r"expected a folder, CSV, LMDB or pack, but .*gone is not there; check"
     ):
         open_dataset(tmp_path / "gone")
+
+
+def test_a_file_that_may_not_be_read(place: Path) -> None:
+    file = place / "a.lmdb"
+    file = file / "data.mdb" if file.is_dir() else file
+    file.chmod(0)
+    if os.access(file, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(DatasetError, match="can't be read: Permission denied; change its permissions, or name another"):
+        open_dataset(place / "a.lmdb")
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", bytes(100)])

@@ -226,7 +226,9 @@ def test_the_shuffle_is_the_same_everywhere() -> None:
     assert split(numbered(10), 0.5, seed=0)[0].indices.tolist() == [4, 2, 9, 5, 0]
 
 
-@pytest.mark.parametrize("at", [0, 1, 1.0, -0.1, 1.5, float("nan"), (), (0.5, 0), (0.5, -0.5, 1)])
+@pytest.mark.parametrize(
+    "at", [0, 1, 1.0, -0.1, 1.5, float("nan"), (), (0.5, 0), (0.5, -0.5, 1), None, "0.5", (0.3, "x")]
+)
 def test_fractions_must_be_fractions(at: Any) -> None:
     with pytest.raises(
         OptionError, match=r"split\(at=...\) takes a fraction between 0 and 1, or several that sum to 1"

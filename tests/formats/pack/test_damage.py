@@ -246,6 +246,13 @@ def test_names_that_are_not_utf_8_are_refused(copy: Path) -> None:
         Pack(copy).name(0)
 
 
+def test_one_float_per_sample_is_no_label(copy: Path) -> None:
+    forged(copy, label=np.zeros(5, np.float32))
+    with pytest.raises(DatasetError, match="expected section label of <i8 or <f4 x k, got <f4 x 0"):
+        Pack(copy)
+    assert problems(copy)
+
+
 def test_labels_outside_the_classes_are_found(copy: Path) -> None:
     forged(copy, label=np.array([0, 1, 2, -1, -2]))
     found = [problem for problem in problems(copy) if "none of the 2 classes" in problem]
