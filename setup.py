@@ -52,7 +52,7 @@ def compile_args() -> list[str]:
     """Compiler options; ``-ffp-contract=off`` keeps drawn parameters equal on every machine."""
     speed = ["-O0", "-DPENSTOCK_DEBUG=1", "-D_GLIBCXX_ASSERTIONS"] if DEBUG else ["-O1" if SANITIZE else "-O3"]
     sanitize = [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
-    return [*speed, *sanitize, "-g", "-Wall", "-Wextra", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
+    return [*speed, *sanitize, "-g1", "-Wall", "-Wextra", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
 
 
 def version() -> str:
