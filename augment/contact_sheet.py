@@ -30,7 +30,7 @@ def contact_sheet(
     columns: int = 8,
     cell_px: int = 144,
 ) -> Image.Image:
-    """Draws a batch as a grid of tiles, each with its label underneath.
+    """Draws a batch as a grid of tiles, each with its label centred underneath.
 
     Args:
         images: (n, 3, height, width), or a list of (3, height, width) of any sizes: uint8, or floats from 0 to 1 once
@@ -61,7 +61,9 @@ def contact_sheet(
         left, top = GAP_PX + k % columns * step_x, GAP_PX + k // columns * step_y
         picture = _fit(Image.fromarray(tile), cell_px)
         sheet.paste(picture, (left + (cell_px - picture.width) // 2, top + (cell_px - picture.height) // 2))
-        draw.text((left, top + cell_px + GAP_PX // 2), _shorten(text, font, cell_px), fill=TEXT, font=font)
+        caption = _shorten(text, font, cell_px)
+        indent = (cell_px - int(font.getbbox(caption)[2])) // 2
+        draw.text((left + indent, top + cell_px + GAP_PX // 2), caption, fill=TEXT, font=font)
     return sheet
 
 

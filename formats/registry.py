@@ -54,6 +54,8 @@ def open_dataset(
     Args:
         path: directory or file.
         classes: the classes to use: names, or a dataset that has them; None: those of the data.
+        transform: called with each PIL image (mode RGB); its result takes the image's place, as in torchvision.
+        target_transform: called with each label.
         options: further arguments of that container, such as `images=` of `CSV`.
 
     Raises:

@@ -88,7 +88,7 @@ def require_free(directory: Path) -> None:
     if foreign:
         raise PackingError(
             f"{directory}: expected an empty directory or a pack, but it holds {foreign[0]!r}"
-            f"{f' and {len(foreign) - 1} more files' if foreign[1:] else ''}; name another destination"
+            f"{f' and {len(foreign) - 1} more' if foreign[1:] else ''}; name another destination"
         )
 
 
