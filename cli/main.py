@@ -31,13 +31,13 @@ def inspect(path: str, as_json: bool) -> None:
 
 @main.command()
 @_PATH
-@click.option("--decode", is_flag=True, help="Also decode every image.")
+@click.option("--decode", is_flag=True, help="Also decode images that have a checksum.")
 @_JSON
 def verify(path: str, decode: bool, as_json: bool) -> int:
     """Read all of the dataset at PATH, and name every record that is bad.
 
     Of a pack every byte is checked: records, index and index.parquet. Other datasets are read, and compared with
-    their checksums where they have some. Exit code 1 if anything is wrong.
+    their checksums; where there are none (a folder, a CSV), every image is decoded. Exit code 1 if anything is wrong.
     """
     code: int = late("verify").verify(path, decode=decode, as_json=as_json)
     return code

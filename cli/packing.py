@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..errors import OptionError, PackingError
+from ..errors import OptionError, PackingError, RecordError
 from ..formats import Dataset, open_dataset, split
 from ..formats.lmdb_writer import LMDBWriter
 from ..formats.pack.job import OnError
@@ -167,7 +167,10 @@ def _planned(part: _Part) -> dict[str, Any]:
 def _packed(part: _Part, request: Request) -> dict[str, Any]:
     write = _to_pack if request.to == "pack" else _to_lmdb
     with Bar(f"packing {part.name}".rstrip()) as bar:
-        result = write(part, request, bar)
+        try:
+            result = write(part, request, bar)
+        except RecordError as error:
+            raise PackingError(f"{error}. {_way_on(request)}") from error
     _list_skipped(result)
     return _described(part) | {
         "images": result.samples,
@@ -177,6 +180,15 @@ def _packed(part: _Part, request: Request) -> dict[str, Any]:
         "skipped": [asdict(each) for each in result.skipped],
         "was_complete": result.was_complete,
     }
+
+
+def _way_on(request: Request) -> str:
+    """What to do after a stop at a bad image."""
+    left_out = "With --on-error skip the same command leaves out such images, and lists them"
+    if request.to == "lmdb":
+        return left_out
+    again = "without --overwrite it" if request.overwrite else "it"
+    return f"{left_out}; finished shards stay, and {again} goes on after them"
 
 
 def _to_pack(part: _Part, request: Request, bar: Bar) -> PackResult:

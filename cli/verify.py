@@ -22,7 +22,13 @@ def verify(path: str, *, decode: bool, as_json: bool) -> int:
     found = {place: _verified(place, decode) for place in parts_of(path).values()}
     if as_json:
         content = [
-            {"path": place, "records": each.records, "bytes": each.size, "problems": list(each.problems)}
+            {
+                "path": place,
+                "records": each.records,
+                "bytes": each.size,
+                "decoded": each.decoded,
+                "problems": list(each.problems),
+            }
             for place, each in found.items()
         ]
         click.echo(json.dumps(content, indent=1))
@@ -31,7 +37,8 @@ def verify(path: str, *, decode: bool, as_json: bool) -> int:
             for problem in each.problems:
                 click.echo(problem)
             verdict = plural(len(each.problems), "problem") if each.problems else "all right"
-            click.echo(f"{place}: {plural(each.records, 'record')}, {shown_bytes(each.size)}: {verdict}")
+            decoded = f", {each.decoded:,} decoded" if each.decoded else ""
+            click.echo(f"{place}: {plural(each.records, 'record')}, {shown_bytes(each.size)}{decoded}: {verdict}")
     return 1 if any(each.problems for each in found.values()) else 0
 
 

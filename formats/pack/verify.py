@@ -38,18 +38,25 @@ class Verification:
         records: read.
         size: bytes read.
         problems: a message for everything that is wrong, in order of place; empty: nothing is.
+        decoded: records of which the image was decoded, or found bad.
     """
 
     records: int
     size: int
     problems: tuple[str, ...]
+    decoded: int = 0
 
     @classmethod
     def of(cls, parts: Iterable[Verification]) -> Verification:
         """All parts together."""
         every = list(parts)
         problems = tuple(problem for part in every for problem in part.problems)
-        return cls(sum(part.records for part in every), sum(part.size for part in every), problems)
+        return cls(
+            sum(part.records for part in every),
+            sum(part.size for part in every),
+            problems,
+            sum(part.decoded for part in every),
+        )
 
 
 def verify_pack(directory: Path, report: Report, *, decode: bool = False) -> Verification:
@@ -79,10 +86,11 @@ def verify_pack(directory: Path, report: Report, *, decode: bool = False) -> Ver
 
 
 def verify_dataset(dataset: Dataset, report: Report, *, decode: bool = False) -> Verification:
-    """Reads every record of any dataset, compares its checksum where it has one, and decodes it where asked to.
+    """Reads every record of any dataset and compares its checksum; decodes it where it has none.
 
     Args:
         report: called with (records, bytes).
+        decode: also decode the images of records that have a checksum.
     """
     chunks = [range(start, min(start + _CHUNK, len(dataset))) for start in range(0, len(dataset), _CHUNK)]
     check = functools.partial(_verify_samples, dataset, decode=decode, report=report)
@@ -92,6 +100,7 @@ def verify_dataset(dataset: Dataset, report: Report, *, decode: bool = False) ->
 
 def _verify_samples(dataset: Dataset, indices: range, *, decode: bool, report: Report) -> Verification:
     records, size, problems = dataset.records(np.arange(indices.start, indices.stop)), 0, []
+    decode = decode or records.checksum is None  # else nothing tells a damaged file from a whole one
     for row, index in enumerate(indices):
         try:
             data = Preparation().read(records, row).data if decode else read_record(records, row)
@@ -99,7 +108,7 @@ def _verify_samples(dataset: Dataset, indices: range, *, decode: bool, report: R
         except RecordError as error:
             problems.append(str(error.at(dataset.describe(index), index)))
     report(len(indices), size)
-    return Verification(len(indices), size, tuple(problems))
+    return Verification(len(indices), size, tuple(problems), len(indices) if decode else 0)
 
 
 def _verify_shard(index: Index, rows: Rows, number: int, *, decode: bool, report: Report) -> Verification:
@@ -118,7 +127,8 @@ def _verify_shard(index: Index, rows: Rows, number: int, *, decode: bool, report
         pass  # the footer's problem says so
     except (OSError, DatasetError) as error:
         problems.append(f"{path}: {error}")
-    return Verification(stop - start, int(rows.length[start:stop].sum()), tuple(problems))
+    records = stop - start
+    return Verification(records, int(rows.length[start:stop].sum()), tuple(problems), records if decode else 0)
 
 
 def _footer_differences(path: Path, footer: Footer, index: Index, rows: Rows, place: range) -> list[str]:

@@ -67,7 +67,20 @@ def test_a_bad_image_stops_the_run_and_is_named(pack: Command, folder: Path, tmp
     assert run.code == 1
     assert run.err.startswith(f"Error: {bad}: ")
     assert run.err.count("\n") == 1
+    assert "With --on-error skip the same command leaves out such images" in run.err
     assert not (tmp_path / "out").exists()
+
+
+def test_after_a_bad_image_skip_goes_on_as_the_message_says(pack: Command, folder: Path, tmp_path: Path) -> None:
+    (folder / "dog" / "bad.jpg").write_bytes(encoded(0)[:400])
+    command = (folder, tmp_path / "out", "--shard-size", "3kB")
+    assert "finished shards stay, and it goes on after them" in pack(*command).err
+    assert "and without --overwrite it goes on" in pack(*command, "--overwrite").err
+    finished = len(list((tmp_path / "out").glob("shard-*")))
+    assert finished > 0
+    run = pack(*command, "--on-error", "skip")
+    assert run.code == 0
+    assert f"1 image left out, {finished} shards from an earlier run" in run.out
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "no bytes"), (b"just text", "no known image format")])
@@ -211,6 +224,8 @@ def test_lmdb_stops_skips_and_keeps_other_files(pack: Command, folder: Path, tmp
     stopped = pack(folder, tmp_path / "out", "--to", "lmdb")
     assert stopped.code == 1
     assert "bad.jpg" in stopped.err
+    assert "--on-error skip" in stopped.err
+    assert "shards" not in stopped.err
     assert not (tmp_path / "out").exists()
     assert pack(folder, tmp_path / "out", "--to", "lmdb", "--on-error", "skip").code == 0
     assert len(open_dataset(tmp_path / "out")) == 10

@@ -87,13 +87,29 @@ def test_verify_names_each_bad_record(look: Command, packed: Path) -> None:
         assert f"{pack.describe(index)}: checksum mismatch" in run.out
 
 
-def test_verify_of_other_containers_decodes_when_asked(look: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["in", "list.csv"])
+def test_verify_decodes_what_has_no_checksums(look: Command, tmp_path: Path, container: str) -> None:
     image_folder(tmp_path / "in", {"cat": 3})
-    (tmp_path / "in" / "cat" / "bad.jpg").write_bytes(b"text")
-    assert look("verify", tmp_path / "in").code == 0
-    run = look("verify", tmp_path / "in", "--decode")
+    (tmp_path / "list.csv").write_text("file,label\nin/cat/000.jpg,cat\nin/cat/001.jpg,cat\nin/cat/002.jpg,cat\n")
+    whole = look("verify", tmp_path / container)
+    assert (whole.code, whole.err) == (0, "")
+    assert whole.out.endswith(", 3 decoded: all right\n")
+    bad = tmp_path / "in" / "cat" / "001.jpg"
+    bad.write_bytes(bad.read_bytes()[:400])
+    run = look("verify", tmp_path / container)
     assert run.code == 1
-    assert "bad.jpg" in run.out
+    assert f"{bad}: " in run.out
+    assert run.out.endswith(", 3 decoded: 1 problem\n")
+
+
+def test_verify_decodes_what_has_checksums_when_asked(
+    look: Command, pack: Command, packed: Path, tmp_path: Path
+) -> None:
+    assert pack(packed, tmp_path / "lmdb", "--to", "lmdb").code == 0
+    for path in (packed, tmp_path / "lmdb"):
+        assert [
+            json.loads(look("verify", path, "--json", *options).out)[0]["decoded"] for options in ([], ["--decode"])
+        ] == [0, 10]
 
 
 def test_failures_and_misuse(look: Command, tmp_path: Path) -> None:
