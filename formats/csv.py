@@ -39,14 +39,14 @@ class CSV(FileDataset):
         image_column: header or position (from 0; negative from the end) of the file names; None: the first header that
             says so (such as "image", "filename" or "path"), else the first column.
         label_column: likewise for the labels; several for several labels per sample, an empty list for no labels (-1).
-            None: the first header that says so (such as "label", "class" or "target"), else the first column besides
-            the file names.
+            None: the first header that says so (such as "label", "class" or "target"), else the only column besides
+            the file names, where there is just one.
         classes: the classes to use.
 
     Raises:
         DatasetNotFoundError: `path` is not there.
-        DatasetError: not a CSV with that column, missing values, labels of mixed kinds, or files that are not there
-            (all are reported together).
+        DatasetError: not a CSV with that column, several columns that may be the labels, missing values, labels of
+            mixed kinds, or files that are not there (all are reported together).
         UnknownClassError: a label is not among `classes`.
     """
 
@@ -100,13 +100,28 @@ def _image_position(table: Table, column: Column | None) -> int:
 def _label_positions(table: Table, columns: Column | Sequence[Column] | None, image: int) -> int | list[int] | None:
     """One column, several, or None where there is none."""
     if columns is None:
-        return table.find(LABEL_COLUMNS, besides=image)
+        return _usual_label_position(table, image)
     if isinstance(columns, (str, int)):
         return table.position(columns, "label_column")
     positions = [table.position(column, "label_column") for column in columns]
     if len(set(positions)) < len(positions):
         raise DatasetError(f"label_column={list(columns)!r} names a column of {table.path} twice; name each once")
     return positions or None
+
+
+def _usual_label_position(table: Table, image: int) -> int | None:
+    """The column that is called as labels are, else the only one besides the file names; None where there is none."""
+    named = table.find(LABEL_COLUMNS, besides=image)
+    if named is not None:
+        return named
+    others = [position for position in range(len(table.header)) if position != image]
+    if len(others) > 1:
+        raise DatasetError(
+            f"{table.path} has {len(others)} columns that may hold the labels: "
+            f"{listed([table.header[position] for position in others], 30)}; pass label_column= with one of them, or "
+            "with several for several labels per image (on the command line --label-column, once for each)"
+        )
+    return others[0] if others else None
 
 
 def _labels(table: Table, columns: int | list[int] | None, wanted: list[str] | None) -> tuple[Labels, list[str]]:

@@ -69,11 +69,10 @@ class Table:
         raise DatasetError(f"{self.path} has {many} named {column!r} ({option}=); it has {self._columns()}{hint}")
 
     def find(self, known: Sequence[str], besides: int | None = None) -> int | None:
-        """The position of the first of the `known` headers that is there, in any case; else of the first column, other
-        than `besides`; None where there is no other."""
+        """The position of the first of the `known` headers that is there, in any case, other than `besides`; None where
+        there is none."""
         lowered = [name.lower() for name in self.header]
-        named = [lowered.index(name) for name in known if name in lowered]
-        return next((position for position in [*named, *range(len(self.header))] if position != besides), None)
+        return next((lowered.index(name) for name in known if name in lowered and lowered.index(name) != besides), None)
 
     def values(self, position: int) -> NDArray[Any]:
         """The cells of a column. Raises DatasetError where some are empty: all are reported."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
-from ..augment import Pipeline
+from ..augment import Op, Pipeline
 from ..errors import OptionError
 from .keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
@@ -43,11 +43,7 @@ class Augmented(Dataset[Any]):
     """
 
     def __init__(self, dataset: Any, pipeline: Pipeline) -> None:
-        if not isinstance(pipeline, Pipeline):
-            raise OptionError(
-                f"augment must be a penstock.augment.Pipeline, got {type(pipeline).__name__}; give a Python "
-                "callable to the dataset as its transform"
-            )
+        _check_pipeline(pipeline)
         if isinstance(dataset, IterableDataset):
             raise OptionError(
                 f"augment needs a map-style dataset, got the IterableDataset {type(dataset).__name__}: its samples "
@@ -139,12 +135,24 @@ def augmented(dataset: Any, pipeline: Pipeline) -> Augmented:
     """
     if not isinstance(dataset, Augmented):
         return Augmented(dataset, pipeline)
+    _check_pipeline(pipeline)
     if dataset.pipeline != pipeline:
         raise OptionError(
             f"augment conflicts with the dataset's pipeline: expected {dataset.pipeline!r} or none, got {pipeline!r}; "
             "leave out augment=, or give the loader the dataset inside (dataset.dataset)"
         )
     return dataset
+
+
+def _check_pipeline(pipeline: Any) -> None:
+    if isinstance(pipeline, Pipeline):
+        return
+    ops = pipeline if isinstance(pipeline, list | tuple) else [pipeline]
+    expected = f"augment must be a penstock.augment.Pipeline, got {type(pipeline).__name__}"
+    if ops and all(isinstance(op, Op) for op in ops):
+        written = ", ".join(f"{type(op).__name__}(...)" for op in ops)
+        raise OptionError(f"wrap it in a pipeline: augment=Pipeline([{written}]); {expected}")
+    raise OptionError(f"{expected}; give a Python callable to the dataset as its transform")
 
 
 def _plain(index: Any) -> Any:

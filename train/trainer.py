@@ -177,13 +177,24 @@ class Run:
     def train(self) -> Result:
         """Runs the epochs that are left."""
         self.report(self.headline())
+        if len(self.history) >= self.options.epochs:
+            self.report(f"nothing left to do: {counted(len(self.history))} finished already; raise --epochs to go on")
         for epoch in range(len(self.history), self.options.epochs):
             self.history.append(self.one_epoch(epoch))
             if self.world.is_main:
                 self.save()
             self.report(self.history[-1].line(self.options.epochs))
         out = Path(self.options.out)
-        return Result(self.history, out / LAST, out / BEST, self.data.classes)
+        result = Result(self.history, out / LAST, out / BEST, self.data.classes)
+        self.report_checkpoints(result)
+        return result
+
+    def report_checkpoints(self, result: Result) -> None:
+        """Says where they are. A run that goes on in another folder may leave one there, or none."""
+        places = (("last", result.last), ("best", result.best))
+        found = [f"{name} {path}" for name, path in places if path.exists()]
+        if found:
+            self.report(f"checkpoints: {', '.join(found)}")
 
     def one_epoch(self, epoch: int) -> Epoch:
         """Epoch 0, 1, 2 ...: trains, then validates."""
@@ -239,5 +250,10 @@ class Run:
         begin = f"after {len(self.history)} of " if self.history else ""
         return (
             f"{options.model}, {data.num_classes} classes, {len(data.train):,} + {len(data.val):,} images, "
-            f"batch {options.batch_size}, lr {options.peak_lr:g}, {begin}{options.epochs} epochs, on {spread}"
+            f"batch {options.batch_size}, lr {options.peak_lr:g}, {begin}{counted(options.epochs)}, on {spread}"
         )
+
+
+def counted(epochs: int) -> str:
+    """ "1 epoch", "2 epochs" ..."""
+    return f"{epochs} epoch{'s' if epochs != 1 else ''}"

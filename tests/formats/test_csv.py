@@ -45,7 +45,7 @@ def names(dataset: CSV) -> list[str]:
         ("extra,IMAGE,Class", "9,sub/d.png,cat"),
         ("label, path", "cat, sub/d.png"),
         ("first,second", "sub/d.png,cat"),
-        ("width,filename,x", "cat,sub/d.png,9"),
+        ("x,filename", "cat,sub/d.png"),
     ],
 )
 def test_columns_are_found_by_their_usual_names_or_place(root: Path, header: str, row: str) -> None:
@@ -53,6 +53,20 @@ def test_columns_are_found_by_their_usual_names_or_place(root: Path, header: str
     assert names(dataset) == ["sub/d.png"]
     assert dataset.classes == ["cat"]
     np.testing.assert_array_equal(dataset[0][0], pixels(3))
+
+
+@pytest.mark.parametrize("header", ["file,cat,dog", "cat,file,dog", "first,cat,dog"])
+def test_several_columns_that_may_be_the_labels_are_listed(root: Path, header: str) -> None:
+    cells = ",".join("1" if name in ("cat", "dog") else "a.png" for name in header.split(","))
+    path = written(root, f"{header}\n{cells}\n")
+    message = (
+        r"list\.csv has 2 columns that may hold the labels: 'cat', 'dog'; pass label_column= with one of them, or with "
+        r"several for several labels per image \(on the command line --label-column, once for each\)"
+    )
+    with pytest.raises(DatasetError, match=message):
+        CSV(path)
+    assert CSV(path, label_column="dog").labels.tolist() == [1]
+    assert CSV(path, label_column=["cat", "dog"]).labels.tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize(("image", "label"), [("z", "y"), (2, 1), (-1, -2), ("z", 1)])

@@ -13,7 +13,7 @@ from PIL import Image
 from support.loading import FLOAT_PIPELINE, PIPELINE, Numbers, Plain, arrays
 from torch.utils.data import ConcatDataset, IterableDataset, Subset
 
-from penstock.augment import CenterCrop, Pipeline
+from penstock.augment import CenterCrop, Pipeline, RandomResizedCrop
 from penstock.errors import OptionError
 from penstock.formats import Concat
 from penstock.formats import Subset as PenstockSubset
@@ -191,6 +191,14 @@ def test_iterable_datasets_are_refused_by_name() -> None:
 def test_only_pipelines_are_taken(pipeline: Any) -> None:
     with pytest.raises(OptionError, match=r"augment must be a penstock.augment.Pipeline, got"):
         Augmented(arrays(), pipeline)
+
+
+@pytest.mark.parametrize("given", [RandomResizedCrop(3), [RandomResizedCrop(3)], (RandomResizedCrop(3),)])
+@pytest.mark.parametrize("dataset", [arrays(), Augmented(arrays(), PIPELINE)], ids=["plain", "augmented"])
+def test_ops_outside_a_pipeline_are_to_be_wrapped(dataset: Any, given: Any) -> None:
+    message = r"^wrap it in a pipeline: augment=Pipeline\(\[RandomResizedCrop\(\.\.\.\)\]\); augment must be a .*, got "
+    with pytest.raises(OptionError, match=message + type(given).__name__):
+        DataLoader(dataset, augment=given)
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,10 @@ def test_two_processes_learn_the_same(processes: tuple[Path, str], expected: Any
 def test_the_command_speaks_once_and_saves_once(processes: tuple[Path, str]) -> None:
     out, spoken = processes
     lines = spoken.splitlines()
-    assert len(lines) == 2, spoken
-    assert lines[0].endswith("1 epochs, on 2 processes")
+    assert len(lines) == 3, spoken
+    assert lines[0].endswith("1 epoch, on 2 processes")
     assert lines[1].startswith("epoch 1/1 ")
+    assert lines[2] == f"checkpoints: last {out}/run/last.pt, best {out}/run/best.pt"
     checkpoint = load_checkpoint(out / "run" / "last.pt")
     assert (checkpoint.epoch, checkpoint.step) == (1, 3)
     assert not any(name.startswith("module.") for name in checkpoint.model)

@@ -101,6 +101,7 @@ def test_interrupted_run_goes_on_exactly(colours: Path, finished: Result, tmp_pa
     lines: list[str] = []
     resumed = train(replace(options, resume=str(tmp_path / "run" / "last.pt")), report=lines.append)
     assert "after 2 of 4 epochs, on" in lines[0]
+    assert lines[-1] == f"checkpoints: last {resumed.last}, best {resumed.best}"
     same_state(resumed.last, finished.last)
     assert without_speed(resumed.last) == without_speed(finished.last)
 
@@ -119,9 +120,19 @@ def test_resumed_run_may_write_elsewhere_and_names_a_changed_recipe(
 
 def test_resuming_a_finished_run_trains_nothing(colours: Path, finished: Result) -> None:
     before = finished.last.read_bytes()
-    again = train(colour_options(colours, out=str(finished.last.parent), resume=str(finished.last)), quiet)
+    lines: list[str] = []
+    options = colour_options(colours, out=str(finished.last.parent), resume=str(finished.last))
+    again = train(options, report=lines.append)
     assert again.final == finished.final
     assert finished.last.read_bytes() == before
+    assert lines[1] == "nothing left to do: 4 epochs finished already; raise --epochs to go on"
+    assert lines[2:] == [f"checkpoints: last {finished.last}, best {finished.best}"]
+
+
+def test_checkpoints_that_are_not_there_are_not_named(colours: Path, finished: Result, tmp_path: Path) -> None:
+    lines: list[str] = []
+    train(colour_options(colours, out=str(tmp_path / "new"), resume=str(finished.last)), report=lines.append)
+    assert "nothing left to do" in lines[-1]
 
 
 def test_resume_with_other_classes_is_refused(finished: Result, tmp_path: Path) -> None:
