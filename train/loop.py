@@ -42,17 +42,18 @@ def train_epoch(
     """One step per batch; the scores are those of the network as it was at each step."""
     replicas.model.train()
     meter = Meter(replicas.device)
-    for step, batch in enumerate(batches, first_step):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.at(step)
-        logits, labels = replicas.forward(batch)
-        loss = cross_entropy(logits, labels, label_smoothing=label_smoothing)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimizer.step()
-        meter.add(loss * len(labels), logits, labels)
-        if not batches.disable and (step - first_step) % STEPS_BETWEEN_LOSSES == 0:
-            batches.set_postfix_str(f"loss {meter.loss():.3f}", refresh=False)
+    with batches:  # an interrupted bar is cleared before anything else is said
+        for step, batch in enumerate(batches, first_step):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.at(step)
+            logits, labels = replicas.forward(batch)
+            loss = cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            optimizer.step()
+            meter.add(loss * len(labels), logits, labels)
+            if not batches.disable and (step - first_step) % STEPS_BETWEEN_LOSSES == 0:
+                batches.set_postfix_str(f"loss {meter.loss():.3f}", refresh=False)
     return meter.scores(replicas.sum_over_processes)
 
 
@@ -62,7 +63,8 @@ def validate(replicas: OneDevice, batches: tqdm[list[Tensor]]) -> Scores:
     replicas.align_buffers()
     replicas.model.eval()
     meter = Meter(replicas.device)
-    for batch in batches:
-        logits, labels = replicas.forward(batch)
-        meter.add(cross_entropy(logits, labels, reduction="sum"), logits, labels)
+    with batches:
+        for batch in batches:
+            logits, labels = replicas.forward(batch)
+            meter.add(cross_entropy(logits, labels, reduction="sum"), logits, labels)
     return meter.scores(replicas.sum_over_processes)
