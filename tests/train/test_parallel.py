@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,6 +14,13 @@ from penstock.train.parallel import OneDevice, SeveralDevices
 from penstock.train.resnet import build_model
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 def network() -> nn.Module:
