@@ -50,7 +50,7 @@ void look_up(SimdLevel level, const uint8_t* values, int count, const Item* tabl
   int done = 0;
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
   if constexpr (std::is_same_v<Item, float>) {
-    if (level == SimdLevel::kAvx2) done = look_up_avx2(values, count, table, out);
+    if (level >= SimdLevel::kAvx2) done = look_up_avx2(values, count, table, out);
   }
 #endif
   static_cast<void>(level);

@@ -74,7 +74,7 @@ uint32_t crc32c_portable(Bytes data, uint32_t value) {
 
 uint32_t crc32c(Bytes data, uint32_t value) {
 #if defined(__x86_64__)
-  if (simd_level() == SimdLevel::kAvx2) return crc32c_sse42(data, value);  // AVX2 comes with SSE4.2
+  if (simd_level() >= SimdLevel::kAvx2) return crc32c_sse42(data, value);  // AVX2 comes with SSE4.2
 #endif
   return crc32c_portable(data, value);
 }

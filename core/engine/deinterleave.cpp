@@ -60,7 +60,7 @@ PENSTOCK_AVX2 int deinterleave_avx2(const uint8_t* rgb, int width, const std::ar
 void deinterleave(SimdLevel level, const uint8_t* rgb, int width, const std::array<uint8_t*, 3>& planes) {
   int done = 0;
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
-  if (level == SimdLevel::kAvx2) done = deinterleave_avx2(rgb, width, planes);
+  if (level >= SimdLevel::kAvx2) done = deinterleave_avx2(rgb, width, planes);
 #endif
   static_cast<void>(level);
   deinterleave_portable(rgb, done, width, planes);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +46,14 @@ struct Bytes {
 // Interleaved RGB pixels owned by somebody else: row y starts at data + y * stride (bytes).
 struct Pixels {
   const uint8_t* data = nullptr;
+  Size size;
+  ptrdiff_t stride = 0;
+};
+
+// Three planes of bytes owned by somebody else, red, green and blue: row y of plane c starts at data[c] + y * stride.
+// Planes of a grey image may be one and the same.
+struct Planes {
+  std::array<const uint8_t*, 3> data = {nullptr, nullptr, nullptr};
   Size size;
   ptrdiff_t stride = 0;
 };

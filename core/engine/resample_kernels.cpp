@@ -165,7 +165,7 @@ const ResampleKernels& resample_kernels(SimdLevel level) {
   static constexpr ResampleKernels kPortableKernels = {rows_portable, column_portable};
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
   static constexpr ResampleKernels kAvx2Kernels = {rows_avx2, column_avx2};
-  if (level == SimdLevel::kAvx2) return kAvx2Kernels;
+  if (level >= SimdLevel::kAvx2) return kAvx2Kernels;
 #endif
   static_cast<void>(level);
   return kPortableKernels;

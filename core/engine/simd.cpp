@@ -7,9 +7,28 @@
 namespace penstock {
 namespace {
 
+constexpr const char* kNames[] = {"portable", "avx2", "avx512"};  // by SimdLevel
+
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2");
+}
+
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+         __builtin_cpu_supports("avx512vnni");
+}
+
+#endif
+
 SimdLevel best_level() {
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
-  if (__builtin_cpu_supports("avx2")) return SimdLevel::kAvx2;
+  if (has_avx512()) return SimdLevel::kAvx512;
+  if (has_avx2()) return SimdLevel::kAvx2;
 #endif
   return SimdLevel::kPortable;
 }
@@ -29,10 +48,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 SimdLevel simd_level() { return current_level().load(std::memory_order_relaxed); }
 
-std::vector<std::string> simd_levels() {
-  if (best_level() == SimdLevel::kAvx2) return {"portable", "avx2"};
-  return {"portable"};
-}
+std::vector<std::string> simd_levels() { return {kNames, kNames + static_cast<size_t>(best_level()) + 1}; }
 
 void set_simd_level(const std::string& name) {
   const std::vector<std::string> names = simd_levels();

@@ -21,7 +21,7 @@ def crc32c(data: Buffer, value: int = 0) -> int:
     """CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `data`, going on from `value`."""
 
 def simd_levels() -> list[str]:
-    """Instruction-set levels that this machine runs, best last, of "portable", "avx2"."""
+    """Instruction-set levels that this machine runs, best last, of "portable", "avx2" and "avx512"."""
 
 def set_simd_level(level: str) -> None:
     """Forces a level (for tests and benchmarks); raises OptionError if this machine has it not."""
