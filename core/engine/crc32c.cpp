@@ -1,18 +1,13 @@
 #include "engine/crc32c.h"
 
 #include <array>
-#include <cstring>
 
+#include "engine/crc32c_kernels.h"
+#include "engine/crc32c_polynomial.h"
 #include "engine/simd.h"
-
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#endif
 
 namespace penstock {
 namespace {
-
-constexpr uint32_t kPolynomial = 0x82F63B78;  // reflected
 
 using Tables = std::array<std::array<uint32_t, 256>, 8>;
 
@@ -21,7 +16,7 @@ constexpr Tables make_tables() {
   Tables tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t value = byte;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) ? kPolynomial : 0);
+    for (int bit = 0; bit < 8; ++bit) value = times_x(value);
     tables[0][byte] = value;
   }
   for (size_t k = 1; k < 8; ++k) {
@@ -39,21 +34,6 @@ uint32_t little_endian(const uint8_t* p) {
   return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
          static_cast<uint32_t>(p[3]) << 24;
 }
-
-#if defined(__x86_64__)
-__attribute__((target("sse4.2"))) uint32_t crc32c_sse42(Bytes data, uint32_t value) {
-  uint64_t state = ~value;
-  const uint8_t* p = data.data;
-  const uint8_t* const end = p + data.size;
-  for (; end - p >= 8; p += 8) {
-    uint64_t word;
-    std::memcpy(&word, p, 8);
-    state = _mm_crc32_u64(state, word);
-  }
-  for (; p != end; ++p) state = _mm_crc32_u8(static_cast<uint32_t>(state), *p);
-  return ~static_cast<uint32_t>(state);
-}
-#endif
 
 }  // namespace
 
@@ -73,8 +53,10 @@ uint32_t crc32c_portable(Bytes data, uint32_t value) {
 }
 
 uint32_t crc32c(Bytes data, uint32_t value) {
-#if defined(__x86_64__)
-  if (simd_level() >= SimdLevel::kAvx2) return crc32c_sse42(data, value);  // AVX2 comes with SSE4.2
+#ifdef PENSTOCK_HAS_CRC32C_KERNELS
+  const SimdLevel level = simd_level();
+  if (level >= SimdLevel::kAvx512 && has_vpclmulqdq()) return ~crc32c_vpclmulqdq(~value, data);
+  if (level >= SimdLevel::kAvx2) return ~crc32c_sse42(~value, data);
 #endif
   return crc32c_portable(data, value);
 }

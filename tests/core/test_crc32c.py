@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from penstock._core import crc32c, set_simd_level, simd_levels
 
@@ -22,11 +23,23 @@ VECTORS = [
 ]
 
 
+NOISE = np.random.default_rng(0).integers(0, 256, 13_000, np.uint8)
+
+
 @pytest.fixture(params=simd_levels(), autouse=True, scope="module")
-def _level(request: pytest.FixtureRequest) -> Iterator[None]:
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
     set_simd_level(request.param)
-    yield
+    yield request.param
     set_simd_level(simd_levels()[-1])
+
+
+def portably(data: NDArray[np.uint8], value: int, level: str) -> int:
+    """The checksum of the portable twin; `level` is the one to go back to."""
+    set_simd_level("portable")
+    try:
+        return crc32c(data, value)
+    finally:
+        set_simd_level(level)
 
 
 def crc32c_bit_by_bit(data: bytes) -> int:
@@ -47,6 +60,21 @@ def test_published_vectors(data: bytes, checksum: int) -> None:
 def test_equals_the_definition_and_goes_on_from_a_value(data: bytes, cut: int) -> None:
     assert crc32c(data) == crc32c_bit_by_bit(data)
     assert crc32c(data[cut:], crc32c(data[:cut])) == crc32c(data)
+
+
+@pytest.mark.parametrize("start", range(64))
+def test_every_length_at_every_alignment(level: str, start: int) -> None:
+    # Tails of bytes and words, stretches of two sizes, steps of 64 and 256 bytes.
+    for length in range(start % 8, 1300, 8):
+        data = NOISE[start : start + length]
+        assert crc32c(data, start) == portably(data, start, level)
+
+
+@given(st.integers(0, 63), st.integers(0, len(NOISE)), st.integers(0, 2**32 - 1), st.integers(0, len(NOISE)))
+def test_long_buffers_equal_the_portable_twin(level: str, start: int, length: int, value: int, cut: int) -> None:
+    data = NOISE[start : start + length]
+    assert crc32c(data, value) == portably(data, value, level)
+    assert crc32c(data[cut:], crc32c(data[:cut], value)) == portably(data, value, level)
 
 
 def test_reads_any_contiguous_buffer() -> None:
