@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 DATA   ?=
 
-SOURCES := $(wildcard core/*/*.cpp core/*/*.h) setup.py pyproject.toml constraints.txt
+SOURCES := $(wildcard core/*/*.cpp core/*/*.h core/*/*/*.cpp core/*/*/*.h) setup.py pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test dev check format bench clean headers
@@ -24,13 +24,13 @@ check: $(VENV)/.ready-dev  ## Lint, type-check and compare formatting
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror core/*/*.h core/*/*.cpp
+	$(BIN)/clang-format --dry-run --Werror $(filter core/%,$(SOURCES))
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 format: $(VENV)/.ready-dev  ## Rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i core/*/*.h core/*/*.cpp
+	$(BIN)/clang-format -i $(filter core/%,$(SOURCES))
 
 bench: $(VENV)/.ready-dev  ## Measure loading throughput beside torch's DataLoader
 	$(BIN)/python -m benchmarks.loader $(ARGS)

@@ -67,7 +67,7 @@ def is_stale(compiled: str, source: str) -> bool:
     """Whether an object file is older than its source, any header of the core or the version."""
     if not os.path.exists(compiled):
         return True
-    inputs = [source, "pyproject.toml", *map(str, Path("core").glob("*/*.h"))]
+    inputs = [source, "pyproject.toml", *map(str, Path("core").rglob("*.h"))]
     return max(os.stat(f).st_mtime for f in inputs) > os.stat(compiled).st_mtime
 
 
@@ -95,7 +95,7 @@ class BuildCore(build_ext):
 def main() -> None:
     """Declares the extension and hands over to setuptools."""
     # setuptools wants paths relative to this file.
-    sources = [*sorted(Path("core/engine").glob("*.cpp")), *sorted(Path("core/binding").glob("*.cpp"))]
+    sources = [*sorted(Path("core/engine").rglob("*.cpp")), *sorted(Path("core/binding").glob("*.cpp"))]
     ParallelCompile("PENSTOCK_BUILD_JOBS", default=0, needs_recompile=is_stale).install()
     core = Pybind11Extension(
         "penstock._core",

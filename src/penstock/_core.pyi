@@ -53,6 +53,25 @@ def check_jpeg(data: Buffer) -> tuple[int, int, str]:
 def decode_jpeg(data: Buffer, region: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """(h, w, 3) RGB of `region` = (x, y, width, height), or of all; equal to cutting the whole decode."""
 
+# --- dct records (formats/SPEC.md, section 9)
+
+def encode_dct(data: Buffer) -> tuple[bytes, str]:
+    """(record, "") of a JPEG, or (b"", reason) for one that the dct codec can't represent; reasons are the same words for
+    all files with the same cause. DecodeError or TruncatedError where `check_jpeg` raises; OptionError for what
+    `probe_image` calls "other"."""
+
+def rebuild_jpeg(record: Buffer) -> bytes:
+    """A JPEG with the record's coefficients, tables, sampling factors and metadata segments. DecodeError,
+    TruncatedError or ChecksumError for a damaged record."""
+
+def decode_dct(record: Buffer, region: tuple[int, int, int, int] | None = None, check: bool = True) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB of `region` = (x, y, width, height), or of all: bit for bit what `decode_jpeg` gives for the JPEG.
+    `check`: compare the CRC-32C of the rows that are needed. DecodeError, TruncatedError or ChecksumError."""
+
+def probe_dct(record: Buffer) -> tuple[int, int, str]:
+    """(width, height, sampling such as "4:2:0" or "grey") from a record's head, which is checked. DecodeError,
+    TruncatedError or ChecksumError."""
+
 # --- pipelines
 
 @final

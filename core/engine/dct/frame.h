@@ -1,0 +1,46 @@
+// What quantised DCT coefficients are the coefficients of: size, colour, components and their grids of blocks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/geometry.h"
+
+namespace penstock {
+
+constexpr int kBlockSide = 8;
+constexpr int kBlockItems = 64;
+constexpr int kMaxComponents = 3;
+constexpr int kMaxSampling = 4;
+constexpr int kMaxJpegSide = 65535;
+
+// The values are those of SPEC.md, 9.1.
+enum class ColorModel : uint8_t { kGrey = 0, kYcc = 1, kRgb = 2 };
+
+struct DctComponent {
+  int horizontal = 1;  // sampling factors
+  int vertical = 1;
+  uint8_t id = 0;                                       // in the JPEG
+  std::array<uint16_t, kBlockItems> quantization = {};  // 1 to 65535, row by row
+  Size samples;                                         // of the component's plane, without padding to whole blocks
+  Size blocks;                                          // that cover the samples
+};
+
+struct DctFrame {
+  Size size;  // of the image, in pixels
+  ColorModel color = ColorModel::kYcc;
+  int component_count = 0;
+  std::array<DctComponent, kMaxComponents> components;
+  int max_horizontal = 1;
+  int max_vertical = 1;
+  int mcu_rows = 0;  // rows of blocks of max_vertical * 8 px
+
+  // Computes what follows from size, component_count and sampling factors: samples, blocks, maxima and mcu_rows
+  // (ITU T.81, A.1.1).
+  void complete();
+};
+
+// Position of zigzag coefficient k in its block, row by row (ITU T.81, figure 5).
+extern const std::array<uint8_t, kBlockItems> kNaturalOrder;
+
+}  // namespace penstock
