@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/dct/frame.h"
+#include "engine/dct/segment.h"
 #include "engine/geometry.h"
 
 namespace penstock {
@@ -37,12 +38,19 @@ class DctHead {
   uint32_t metadata_crc32c() const { return metadata_crc32c_; }
 
  private:
+  void read_rows(const uint8_t* table, size_t head_bytes);
+
   DctFrame frame_;
   std::vector<uint32_t> offsets_;
   std::vector<uint32_t> checksums_;
   size_t metadata_bytes_ = 0;
   uint32_t metadata_crc32c_ = 0;
 };
+
+// Segments of one block row.
+inline int segments_across(const DctComponent& component) {
+  return (component.blocks.width + kSegmentBlocks - 1) / kSegmentBlocks;
+}
 
 // Number of segments of an MCU row: of each component, of each of its block rows, in this order.
 int segments_in(const DctFrame& frame, int mcu_row);
