@@ -4,9 +4,10 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/dct/kernels.h"
 #include "engine/dct/record.h"
+#include "engine/dct/sample_planes.h"
 #include "engine/geometry.h"
-#include "engine/scratch.h"
 
 namespace penstock {
 
@@ -27,6 +28,14 @@ class DctDecoder {
   // region), and 64 readable bytes after them. They are checked against their CRCs if `check`. The result belongs to
   // the decoder, until its next call; kReadAhead bytes after each plane may be read. Throws Error (kDecode, kChecksum).
   Planes decode(const DctHead& head, Bytes rows, Rect region, bool check);
+
+ private:
+  void decode_mcu_row(const DctFrame& frame, int mcu_row, Bytes row);
+  bool decode_segment(int component, int block_row, int first_block, const Segment& segment);
+
+  SamplePlanes planes_;
+  const BlockKernels* kernels_ = nullptr;
+  alignas(64) std::array<std::array<int16_t, kBlockItems>, kMaxComponents> quantization_;  // by place
 };
 
 }  // namespace penstock
