@@ -21,6 +21,8 @@ const char* class_name(Fault fault) {
       return "ChecksumError";
     case Fault::kDecode:
       return "DecodeError";
+    case Fault::kDataset:
+      return "DatasetError";
     case Fault::kSpec:
       return "SpecError";
     case Fault::kOption:

@@ -15,6 +15,7 @@ enum class Fault {
   kSpec,         // SpecError
   kOption,       // OptionError
   kClosed,       // EngineClosedError
+  kDataset,      // DatasetError
 };
 
 class Error : public std::runtime_error {

@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from ..._core import crc32c
-from ...errors import DatasetError
+from ..._core import crc32c, read_index_header, read_shard_header, read_shard_trailer
 
 __all__ = [
     "ALIGNMENT",
@@ -40,8 +39,6 @@ INDEX_NAME = "index.bin"
 MANIFEST_NAME = "pack.json"
 PARQUET_NAME = "index.parquet"
 
-_CHECKED_BYTES = BLOCK_BYTES - 4
-
 
 def shard_name(number: int) -> str:
     """File name of a shard."""
@@ -71,8 +68,7 @@ class ShardHeader:
     @classmethod
     def from_bytes(cls, block: bytes, place: str) -> ShardHeader:
         """Raises DatasetError, which names `place`, unless the block is whole and of a known version."""
-        _check_block(block, b"PSTKSHRD", f"{place}: header")
-        return cls(*struct.unpack_from("<I16s", block, 12))
+        return cls(*read_shard_header(block, f"{place}: header"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +85,10 @@ class ShardTrailer:
         return _sealed(struct.pack("<8sIIQQQ20x", b"PSTKTAIL", VERSION, *place))
 
     @classmethod
-    def from_bytes(cls, block: bytes, place: str) -> ShardTrailer:
-        """Raises DatasetError, which names `place`, unless the block is whole and of a known version."""
-        _check_block(block, b"PSTKTAIL", f"{place}: trailer")
-        return cls(*struct.unpack_from("<IQQQ", block, 12))
+    def from_bytes(cls, block: bytes, file_bytes: int, place: str) -> ShardTrailer:
+        """Raises DatasetError, which names `place`, unless the block is whole and of a known version, and its footer
+        ends where the trailer of a file of `file_bytes` begins."""
+        return cls(*read_shard_trailer(block, file_bytes, f"{place}: trailer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,36 +107,8 @@ class IndexHeader:
     @classmethod
     def from_bytes(cls, block: bytes, place: str) -> IndexHeader:
         """Raises DatasetError, which names `place`, unless the block is whole and of a known version."""
-        _check_block(block, b"PSTKINDX", f"{place}: header")
-        header = cls(*struct.unpack_from("<I16sQI", block, 12))
-        if header.rows > MAX_ROWS or header.shards > MAX_SHARDS:
-            raise DatasetError(
-                f"{place}: header promises {header.rows} rows in {header.shards} shards, more than the format allows "
-                f"({MAX_ROWS} in {MAX_SHARDS}): pack the dataset again"
-            )
-        return header
+        return cls(*read_index_header(block, f"{place}: header"))
 
 
 def _sealed(block: bytes) -> bytes:
     return block + struct.pack("<I", crc32c(block))
-
-
-def _check_block(block: bytes, magic: bytes, place: str) -> None:
-    if len(block) != BLOCK_BYTES or block[:8] != magic:
-        raise DatasetError(
-            f"{place}: expected {BLOCK_BYTES} bytes that begin with {magic!r}, got {len(block)} that begin with "
-            f"{block[:8]!r}: the file is damaged or not part of a pack; restore it, or pack the dataset again"
-        )
-    (version,) = struct.unpack_from("<I", block, 8)
-    (stored,) = struct.unpack_from("<I", block, _CHECKED_BYTES)
-    computed = crc32c(block[:_CHECKED_BYTES])
-    if stored != computed:
-        raise DatasetError(
-            f"{place}: checksum mismatch, expected CRC-32C {stored:08x}, got {computed:08x}: the file is damaged; "
-            "restore it, or pack the dataset again"
-        )
-    if version != VERSION:
-        raise DatasetError(
-            f"{place}: pack format version {version} is unknown, this Penstock reads version {VERSION}: "
-            "upgrade penstock, or pack the dataset again with this one"
-        )

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._core import find_bad_row
 from ...errors import DatasetError
 from ...record import Codec, Records
 from ..base import Dataset, Labels
 from ..classes import ClassesOption, class_list, fit_labels
 from .index import Index
-from .layout import ALIGNMENT, BLOCK_BYTES, INDEX_NAME, MAX_RECORD_BYTES, TAIL_BYTES, shard_name
+from .layout import INDEX_NAME, shard_name
 from .manifest import Manifest
 from .rows import NameColumn
 from .table import SectionId
@@ -140,21 +141,8 @@ class Pack(Dataset):
 
     def _check(self, records: Records, flags: NDArray[np.uint8], indices: NDArray[np.int64]) -> None:
         """Every number from the index against what it may be, before anyone uses it."""
-        file, offset, length = records.file, records.offset, records.length
-        known = (file >= 0) & (file < len(self._shards))
-        sizes = self._index.shard_bytes[np.where(known, file, 0)] if len(self._shards) else offset
-        fits = (
-            known & (offset >= BLOCK_BYTES) & (offset % ALIGNMENT == 0) & (length >= 0) & (length <= MAX_RECORD_BYTES)
-        )
-        fits &= (offset <= sizes) & (length <= sizes - TAIL_BYTES - np.minimum(offset, sizes))
-        self._refuse(indices[~fits], "its place lies outside its shard: the index is damaged; pack the dataset again")
-        understood = np.isin(records.codec, [int(codec) for codec in Codec]) & (flags == 0)
-        self._refuse(indices[~understood], "its codec or flags are unknown to this Penstock: upgrade penstock")
-        width, height = records.width.astype(np.float64), records.height.astype(np.float64)
-        sized = (width >= 0) & (height >= 0) & ((records.codec != Codec.RAW) | (width * height * 3 == length))
-        self._refuse(indices[~sized], "its size in pixels is impossible: the index is damaged; pack the dataset again")
-
-    def _refuse(self, indices: NDArray[np.int64], reason: str) -> None:
-        if len(indices):
-            index = int(indices[0])
+        bad = find_bad_row(records, flags, self._index.shard_bytes, len(Codec))
+        if bad is not None:
+            row, reason = bad
+            index = int(indices[row])
             raise DatasetError(f"{self.describe(index)} (sample {index}): {reason}")

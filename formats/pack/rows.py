@@ -10,6 +10,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._core import names_in_order
 from ...errors import DatasetError
 from ..base import Labels
 from .table import SectionId, Table
@@ -61,7 +62,7 @@ class NameColumn(Sequence[str]):
 
     def check(self) -> None:
         """Raises DatasetError unless the offsets cover the blob in order."""
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.blob) or (self.offsets[1:] < self.offsets[:-1]).any():
+        if not names_in_order(self.offsets, len(self.blob)):
             raise DatasetError(f"{self._place}: the offsets of the names are out of order: {_DAMAGED}")
 
     def __len__(self) -> int:

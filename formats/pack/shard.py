@@ -154,18 +154,13 @@ def _read_footer(file: BinaryIO, number: int, place: str) -> Footer:
     size = os.fstat(file.fileno()).st_size
     header = ShardHeader.from_bytes(file.read(BLOCK_BYTES), place)
     file.seek(max(size - BLOCK_BYTES, 0))
-    trailer = ShardTrailer.from_bytes(file.read(BLOCK_BYTES), place)
+    trailer = ShardTrailer.from_bytes(file.read(BLOCK_BYTES), size, place)
     if header.number != number or trailer.number != number:
         raise DatasetError(
             f"{place}: expected shard {number}, its header says {header.number} and its trailer {trailer.number}: "
             "the file has been renamed or damaged; restore it, or pack the dataset again"
         )
     end = trailer.footer_offset
-    if end < BLOCK_BYTES or end % 64 or end + trailer.footer_bytes + BLOCK_BYTES != size:
-        raise DatasetError(
-            f"{place}: the trailer promises a footer of {trailer.footer_bytes} bytes at {end}, which does not end "
-            f"{BLOCK_BYTES} bytes before the file's end at {size}: restore it, or pack the dataset again"
-        )
     file.seek(end)
     table = Table(np.frombuffer(file.read(trailer.footer_bytes), np.uint8), f"{place}: footer")
     damaged = table.damaged()

@@ -11,18 +11,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._core import crc32c
+from ..._core import crc32c, read_table
 from ...errors import DatasetError
-from .layout import MAX_ROWS, aligned
+from .layout import aligned
 
 __all__ = ["SectionId", "Table", "write_table"]
 
 _HEAD = struct.Struct("<IIQQ8x")
 _ENTRY = struct.Struct("<I4sQIIQ")
-_MAX_SECTIONS = 64
-_MAX_WIDTH = 1 << 20
-_FIRST_OPTIONAL = 1000
-_DTYPES = {b"|u1\0", b"<u4\0", b"<i4\0", b"<i8\0", b"<f4\0"}
 _LAZY_CHECK_BYTES = 1 << 30
 
 
@@ -45,25 +41,18 @@ class SectionId(enum.IntEnum):
     SKIPPED = 30
 
 
-_BYTE_SECTIONS = (SectionId.CODEC, SectionId.FLAGS, SectionId.NAMES, SectionId.SKIPPED)
-_TYPES: dict[SectionId, tuple[str, ...]] = dict.fromkeys(SectionId, ("<i8",))
-_TYPES |= dict.fromkeys(_BYTE_SECTIONS, ("|u1",))
-_TYPES |= dict.fromkeys((SectionId.SHARD, SectionId.CHECKSUM), ("<u4",))
-_TYPES |= dict.fromkeys((SectionId.WIDTH, SectionId.HEIGHT), ("<i4",))
-_TYPES[SectionId.LABEL] = ("<i8", "<f4")
-
-
 @dataclass(frozen=True, slots=True)
 class _Section:
-    dtype: np.dtype[Any]
+    kind: str
     count: int
     width: int
     checksum: int
     offset: int
+    size: int
 
     @property
-    def size(self) -> int:
-        return self.count * max(self.width, 1) * self.dtype.itemsize
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.kind)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,7 +74,8 @@ class Table:
         self._data = data
         self._place = place
         self._intact: set[SectionId] = set()
-        self.rows, self.size, self._sections = _parse_directory(data, place)
+        self.rows, self.size, sections = read_table(data, place)
+        self._sections = {SectionId(section[0]): _Section(*section[1:]) for section in sections}
 
     def __contains__(self, section: SectionId) -> bool:
         return section in self._sections
@@ -178,61 +168,3 @@ def _flat(array: NDArray[Any]) -> NDArray[np.uint8]:
 def _write_padded(file: BinaryIO, data: memoryview) -> None:
     file.write(data)
     file.write(bytes(aligned(len(data)) - len(data)))
-
-
-def _parse_directory(data: NDArray[np.uint8], place: str) -> tuple[int, int, dict[SectionId, _Section]]:
-    if len(data) < _HEAD.size:
-        raise _damage(place, f"a table of at least {_HEAD.size} bytes", f"{len(data)}")
-    head = data[: _HEAD.size].tobytes()
-    count, checksum, rows, size = _HEAD.unpack(head)
-    directory_bytes = _HEAD.size + _ENTRY.size * count
-    if count > _MAX_SECTIONS or directory_bytes > len(data):
-        raise _damage(place, f"at most {_MAX_SECTIONS} sections in {len(data)} bytes", f"{count}")
-    entries = data[_HEAD.size : directory_bytes].tobytes()
-    computed = crc32c(head[:4] + head[8:] + entries)
-    if computed != checksum:
-        raise _damage(place, f"a directory with CRC-32C {checksum:08x}", f"{computed:08x}")
-    if rows > MAX_ROWS or size > len(data):
-        raise _damage(place, f"at most {MAX_ROWS} rows in {len(data)} bytes", f"{rows} rows in {size} bytes")
-    sections: dict[SectionId, _Section] = {}
-    position = aligned(directory_bytes)
-    for fields in _ENTRY.iter_unpack(entries):
-        section = _parse_entry(fields, position, size, place)
-        position = aligned(position + section.size)
-        if fields[0] < _FIRST_OPTIONAL:
-            sections[_known(fields[0], section, sections, place)] = section
-    if position != size:
-        raise _damage(place, f"sections that end at {size}", f"{position}")
-    return rows, size, sections
-
-
-def _parse_entry(fields: tuple[Any, ...], position: int, size: int, place: str) -> _Section:
-    number, kind, count, width, checksum, offset = fields
-    if kind not in _DTYPES or width > _MAX_WIDTH:
-        raise _damage(place, f"a known type in section {number}", f"{kind!r} with {width} items per row")
-    section = _Section(np.dtype(kind.rstrip(b"\0").decode()), count, width, checksum, offset)
-    if offset != position or offset + section.size > size:
-        raise _damage(place, f"section {number} at {position}, within {size} bytes", f"{offset} + {section.size}")
-    return section
-
-
-def _known(number: int, section: _Section, sections: Mapping[SectionId, _Section], place: str) -> SectionId:
-    if number not in list(SectionId):
-        raise DatasetError(
-            f"{place}: section {number} is unknown to this Penstock, and may not be ignored: upgrade penstock"
-        )
-    if number in sections:
-        raise _damage(place, f"section {number} once", "two")
-    known = SectionId(number)
-    # Labels are one or several int64, or several float32: one float is no position in the classes.
-    fitting = section.width == 0 if known is not SectionId.LABEL else section.dtype.kind == "i" or section.width > 0
-    if section.dtype.str not in _TYPES[known] or not fitting:
-        kinds = "<i8 or <f4 x k" if known is SectionId.LABEL else " or ".join(_TYPES[known])
-        raise _damage(place, f"section {known.name.lower()} of {kinds}", f"{section.dtype.str} x {section.width}")
-    return known
-
-
-def _damage(place: str, expected: str, got: str) -> DatasetError:
-    return DatasetError(
-        f"{place}: expected {expected}, got {got}: the file is damaged; restore it, or pack the dataset again"
-    )

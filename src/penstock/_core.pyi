@@ -40,6 +40,35 @@ class Permutation:
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """Indices at positions start <= p < stop."""
 
+# --- parts of a pack's files, read from bytes that may be an attacker's (formats/SPEC.md); messages begin with `place`
+
+def read_shard_header(block: Buffer, place: str) -> tuple[int, bytes]:
+    """(number, pack id) of the first 64 bytes of a shard. DatasetError."""
+
+def read_shard_trailer(block: Buffer, file_bytes: int, place: str) -> tuple[int, int, int, int]:
+    """(number, offset of the footer, bytes of the footer, rows) of the last 64 bytes of a shard of `file_bytes`; the
+    footer lies inside it, just before the trailer. DatasetError."""
+
+def read_index_header(block: Buffer, place: str) -> tuple[int, bytes, int, int]:
+    """(shards, pack id, rows, CRC-32C of pack.json) of the first 64 bytes of an index. DatasetError."""
+
+def read_table(data: Buffer, place: str) -> tuple[int, int, list[tuple[int, str, int, int, int, int, int]]]:
+    """(rows, bytes, sections) of the table at the start of `data`, of which only the directory is read.
+
+    Sections are (number, numpy type, count, width, CRC-32C, offset, bytes); all lie inside `data`, at multiples of 64.
+    Those that readers may ignore are left out. DatasetError."""
+
+def find_bad_row(
+    records: Records, flags: NDArray[np.uint8], shard_bytes: NDArray[np.int64], codecs: int
+) -> tuple[int, str] | None:
+    """The first row whose place, codec (0 <= codec < `codecs`), flags or size can't be, and why.
+
+    The record of a sound row, and 64 bytes after it, lie between header and trailer of its shard. OptionError for columns
+    of other types."""
+
+def names_in_order(offsets: NDArray[np.int64], size: int) -> bool:
+    """Whether the offsets begin at 0, end at `size` and never fall."""
+
 # --- images
 
 def probe_image(data: Buffer) -> tuple[str, int, int]:
@@ -64,7 +93,9 @@ def rebuild_jpeg(record: Buffer) -> bytes:
     """A JPEG with the record's coefficients, tables, sampling factors and metadata segments. DecodeError,
     TruncatedError or ChecksumError for a damaged record."""
 
-def decode_dct(record: Buffer, region: tuple[int, int, int, int] | None = None, check: bool = True) -> NDArray[np.uint8]:
+def decode_dct(
+    record: Buffer, region: tuple[int, int, int, int] | None = None, check: bool = True
+) -> NDArray[np.uint8]:
     """(h, w, 3) RGB of `region` = (x, y, width, height), or of all: bit for bit what `decode_jpeg` gives for the JPEG.
     `check`: compare the CRC-32C of the rows that are needed. DecodeError, TruncatedError or ChecksumError."""
 
