@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -19,19 +20,41 @@
 namespace penstock {
 namespace {
 
-// A batch under way. All but `batch` is guarded by the mutex of the engine's state.
+constexpr size_t kCacheLine = 64;
+
+// Samples beyond those taken whose bytes the system is asked to read ahead: as many reads as a fast disk does at once.
+constexpr size_t kReadAheadSamples = 32;
+// Taken samples from one look ahead to the next.
+constexpr size_t kReadAheadStep = 8;
+
+// A batch under way.
 struct Job {
   explicit Job(Batch submitted) : batch(std::move(submitted)), unfinished(batch.samples.size()) {}
 
+  size_t rows() const { return batch.samples.size(); }
+  size_t taken() const { return std::min(next_row.load(std::memory_order_relaxed), rows()); }
+
   Batch batch;
-  size_t next_row = 0;
-  size_t unfinished;
+  // Guarded by the mutex of the engine's state.
+  size_t announced = 0;  // rows below were in view of a look ahead
   std::vector<RowFailure> failures;
+  // On a line of their own: threads write them while others read the batch.
+  alignas(kCacheLine) std::atomic<size_t> next_row{0};  // goes beyond the rows
+  std::atomic<size_t> unfinished;
 };
 
 struct Task {
   std::shared_ptr<Job> job;
   size_t row = 0;
+};
+
+// Rows of one job; false when there are none.
+struct Stretch {
+  explicit operator bool() const { return job != nullptr; }
+
+  std::shared_ptr<Job> job;
+  size_t begin = 0;
+  size_t end = 0;
 };
 
 // Signals go to Python's threads, but for those that tell of a fault in this very thread.
@@ -67,41 +90,71 @@ struct Engine::State {
 
   State(Program program, Fallback fallback) : context(with_fixed_size(std::move(program)), std::move(fallback)) {}
 
-  // The next sample in order of submission; its job is null when there is none.
-  Task take_task() {
-    if (queue.empty()) return {};
-    Task task{queue.front(), queue.front()->next_row++};
-    if (task.job->next_row == task.job->batch.samples.size()) queue.pop_front();
-    return task;
+  // The first queued job with rows that nobody has taken; null when there is none. Needs the mutex.
+  std::shared_ptr<Job> first_job() {
+    while (!queue.empty() && queue.front()->taken() == queue.front()->rows()) queue.pop_front();
+    return queue.empty() ? nullptr : queue.front();
   }
 
-  void run(Worker& worker, Task task) {
-    std::exception_ptr error;
+  // A row of `job` that nobody has taken; its job is null when there is none.
+  static Task take_row(const std::shared_ptr<Job>& job) {
+    const size_t row = job->next_row.fetch_add(1, std::memory_order_relaxed);
+    return row < job->rows() ? Task{job, row} : Task{};
+  }
+
+  void run(Worker& worker, const Task& task) {
+    Job& job = *task.job;
+    if (task.row % kReadAheadStep == 0) read_ahead(worker);
     try {
-      worker.run(task.job->batch, task.row);
+      worker.run(job.batch, task.row);
     } catch (...) {
-      error = std::current_exception();
+      std::memset(job.batch.out + task.row * context.slot_bytes(), 0, context.slot_bytes());
+      const std::lock_guard<std::mutex> lock(mutex);
+      job.failures.push_back({task.row, std::current_exception()});
     }
-    if (error) {
-      std::memset(task.job->batch.out + task.row * context.slot_bytes(), 0, context.slot_bytes());
+    if (job.unfinished.fetch_sub(1) > 1) return;
+    const std::lock_guard<std::mutex> lock(mutex);  // or who waits could look before and sleep after
+    finished.notify_all();
+  }
+
+  // While samples are decoded, the next ones are on their way from the disk.
+  void read_ahead(Worker& worker) {
+    while (const Stretch unseen = look_ahead()) {
+      for (size_t row = unseen.begin; row < unseen.end; ++row) worker.announce(unseen.job->batch, row);
     }
+  }
+
+  // The first rows among the next kReadAheadSamples that no look ahead has seen.
+  Stretch look_ahead() {
     const std::lock_guard<std::mutex> lock(mutex);
-    if (error) task.job->failures.push_back({task.row, std::move(error)});
-    if (--task.job->unfinished == 0) finished.notify_all();
-    task.job.reset();  // before anybody can see that the batch is finished: who waits for it gives back its loan
+    size_t left = kReadAheadSamples;
+    for (const std::shared_ptr<Job>& job : queue) {
+      const size_t taken = job->taken();
+      const size_t end = std::min(job->rows(), taken + left);
+      const size_t begin = std::max(taken, std::exchange(job->announced, std::max(end, job->announced)));
+      if (begin < end) return {job, begin, end};
+      left -= end - taken;
+    }
+    return {};
   }
 
   void work(Worker& worker) {
     running_here = this;
-    std::unique_lock<std::mutex> lock(mutex);
-    while (true) {
-      queued.wait(lock, [this] { return closed || !queue.empty(); });
-      if (closed) return;
-      Task task = take_task();
-      lock.unlock();
-      run(worker, std::move(task));
-      lock.lock();
+    while (const std::shared_ptr<Job> job = wait_for_job()) {
+      while (!closed) {
+        const Task task = take_row(job);
+        if (task.job == nullptr) break;
+        run(worker, task);
+      }
     }
+  }
+
+  // A job with rows to take, or null when the engine is closed.
+  std::shared_ptr<Job> wait_for_job() {
+    std::unique_lock<std::mutex> lock(mutex);
+    std::shared_ptr<Job> job;
+    queued.wait(lock, [&] { return closed || (job = first_job()) != nullptr; });
+    return closed ? nullptr : job;
   }
 
   // Drops what is queued; threads end after the sample that they are at. Returns the jobs, to be freed without the
@@ -126,8 +179,8 @@ struct Engine::State {
   static thread_local const State* running_here;  // the engine that this thread works for
 
   WorkerContext context;
-  std::mutex mutex;  // guards what follows
-  bool closed = false;
+  std::mutex mutex;                 // guards what follows
+  std::atomic<bool> closed{false};  // read without it too
   std::condition_variable queued;
   std::condition_variable finished;
   std::deque<std::shared_ptr<Job>> queue;  // with rows that nobody has taken
@@ -208,7 +261,7 @@ Engine::Ticket Engine::submit(Batch batch) {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->check_open();
     ticket = state_->next_ticket++;
-    if (job->unfinished > 0) state_->queue.push_back(job);
+    state_->queue.push_back(job);
     state_->jobs.emplace(ticket, std::move(job));
   }
   state_->queued.notify_all();
@@ -223,13 +276,13 @@ bool Engine::run_next() {
   }
   const std::lock_guard<std::mutex> inline_lock(state_->inline_mutex);
   const RunningHere running(state_.get());
-  Task task;
+  std::shared_ptr<Job> job;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    task = state_->take_task();
+    job = state_->first_job();
   }
-  if (task.job == nullptr) return false;
-  state_->run(*state_->inline_worker, std::move(task));
+  if (job == nullptr) return false;
+  state_->run(*state_->inline_worker, State::take_row(job));  // nobody else takes rows
   return true;
 }
 

@@ -69,9 +69,28 @@ Bytes OpenFile::read(int64_t offset, int64_t length, ReadBuffer& buffer) const {
   return {data, static_cast<size_t>(length)};
 }
 
+void OpenFile::announce(int64_t offset, int64_t length) const {
+#ifdef POSIX_FADV_WILLNEED
+  constexpr int64_t kToTheEnd = 0;
+  posix_fadvise(descriptor_, offset, length == kWholeFile ? kToTheEnd : length, POSIX_FADV_WILLNEED);
+#else
+  static_cast<void>(offset);
+  static_cast<void>(length);
+#endif
+}
+
 Bytes Reader::read(const std::string& path, int64_t offset, int64_t length, ReadBuffer& buffer) {
   if (length == kWholeFile) return OpenFile(path).read(offset, length, buffer);
   return open(path)->read(offset, length, buffer);
+}
+
+void Reader::announce(const std::string& path, int64_t offset, int64_t length) {
+  try {
+    if (length == kWholeFile) return OpenFile(path).announce(0, length);
+    open(path)->announce(offset, length);
+  } catch (const Error&) {
+    return;
+  }
 }
 
 std::shared_ptr<const OpenFile> Reader::open(const std::string& path) {

@@ -31,6 +31,9 @@ class OpenFile {
   // The bytes [offset, offset + length), or to the end for kWholeFile, in `buffer`. Throws Error (kTruncated, kIo).
   Bytes read(int64_t offset, int64_t length, ReadBuffer& buffer) const;
 
+  // Has the system bring these bytes from the disk, without waiting for them.
+  void announce(int64_t offset, int64_t length) const;
+
  private:
   int descriptor_;
 };
@@ -43,6 +46,10 @@ class Reader {
 
   // The bytes lie in `buffer` until its next use. Throws Error (kMissingFile, kTruncated, kIo).
   Bytes read(const std::string& path, int64_t offset, int64_t length, ReadBuffer& buffer);
+
+  // Has the system bring these bytes from the disk, without waiting for them. Files that can't be opened are left to
+  // `read` to complain about.
+  void announce(const std::string& path, int64_t offset, int64_t length);
 
  private:
   using Entry = std::pair<std::string, std::shared_ptr<const OpenFile>>;

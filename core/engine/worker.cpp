@@ -40,6 +40,12 @@ void Worker::run(const Batch& batch, size_t row) {
   }
 }
 
+void Worker::announce(const Batch& batch, size_t row) {
+  const Sample& sample = batch.samples[row];
+  if (sample.file < 0 || sample.length == 0) return;
+  context_.reader.announce(batch.paths[static_cast<size_t>(sample.file)], sample.offset, sample.length);
+}
+
 Bytes Worker::read(const Batch& batch, const Sample& sample) {
   const Bytes data = sample.file < 0 ? sample.payload
                                      : context_.reader.read(batch.paths[static_cast<size_t>(sample.file)],

@@ -43,6 +43,9 @@ class Worker {
   // Writes the result of one row to its slot. Throws Error, std::bad_alloc, or what the fallback throws.
   void run(const Batch& batch, size_t row);
 
+  // Has the system read the bytes of a row that is yet to be run.
+  void announce(const Batch& batch, size_t row);
+
  private:
   Bytes read(const Batch& batch, const Sample& sample);
   void run_encoded(const SampleKey& key, Bytes data, uint8_t* slot);

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.records import Row, encode, expected_results, make_records, picture, submit
 
 from penstock._core import Engine, Program
@@ -139,3 +145,68 @@ def test_files_of_folders_are_read_anew(engine: Engine, tmp_path: Path) -> None:
         np.testing.assert_array_equal(out, expected_results(PROGRAM, [row]))
     (tmp_path / "image").unlink()
     check_same_words(engine, row, MissingFileError)
+
+
+def is_cached(path: Path, offset: int) -> bool:
+    """Whether the system has the page with this byte in memory; asking does not make it read the page."""
+    found = ctypes.c_ubyte()
+    with open(path, "rb") as file:
+        mapped = np.frombuffer(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ), np.uint8)
+    page = mapped[offset // mmap.PAGESIZE * mmap.PAGESIZE :]
+    if ctypes.CDLL(None).mincore(ctypes.c_void_p(page.ctypes.data), ctypes.c_size_t(1), ctypes.byref(found)) != 0:
+        raise OSError("mincore failed")
+    return bool(found.value & 1)
+
+
+def drop_from_cache(path: Path) -> bool:
+    """False where the system keeps the file in memory all the same, as file systems in memory do."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+    return not is_cached(path, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's mincore and posix_fadvise")
+@pytest.mark.parametrize("batch_size", [1, 5, 64])
+def test_the_next_samples_are_read_while_one_is_decoded(tmp_path: Path, batch_size: int) -> None:
+    far = 1 << 20  # no system reads that far ahead by itself
+    files = [tmp_path / f"{number}.jpg" for number in range(8)]
+    for file in files:
+        file.write_bytes(IMAGES[0])
+    with open(tmp_path / "shard", "wb") as shard:
+        for number in range(56):
+            shard.seek(number * far)
+            shard.write(IMAGES[0])
+    ranges = [Row(tmp_path / "shard", offset=number * far, length=len(IMAGES[0])) for number in range(56)]
+    dropped = [drop_from_cache(path) for path in [*files, tmp_path / "shard"]]
+    if not all(dropped):
+        pytest.skip("files stay in memory here")
+    submitted = threading.Event()
+    calls: list[bool] = []
+
+    def look(data: memoryview) -> NDArray[np.uint8]:
+        """Waits, at the last of the PNGs, for the next samples, and notes whether the last one is there too."""
+        if not submitted.wait(60):
+            raise TimeoutError("the batches were not submitted")
+        deadline = time.monotonic() + 30
+        while len(calls) == 8 and not all(is_cached(*place) for place in [(file, 0) for file in files] + [near]):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the next samples were not read")
+            time.sleep(0.01)
+        calls.append(is_cached(tmp_path / "shard", 55 * far))
+        return decode_rgb(data)
+
+    near = (tmp_path / "shard", 20 * far)
+    pngs = [Row(payload=encode(picture(0, 9, 9), "PNG"))] * 9
+    rows = [*pngs, *map(Row, files), *ranges, Row(tmp_path / "missing")]
+    engine = Engine(PROGRAM, threads=1, fallback=look)
+    tickets = [
+        submit(engine, PROGRAM, rows[start : start + batch_size])[0] for start in range(0, len(rows), batch_size)
+    ]
+    submitted.set()
+    failed = [failure for ticket in tickets for failure in engine.wait(ticket) or []]
+    assert [type(error) for _, error in failed] == [MissingFileError]
+    assert calls == [False] * 9  # not everything at once
