@@ -25,6 +25,7 @@ PYBIND11_MODULE(_core, module) {
   penstock::register_program(module);
   penstock::register_engine(module);
   penstock::register_image(module);
+  penstock::register_dct_decoder(module);
   penstock::register_pack(module);
   if (kDebug &&
       PyErr_WarnEx(PyExc_RuntimeWarning,

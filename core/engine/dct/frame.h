@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "engine/geometry.h"
 
@@ -39,6 +40,9 @@ struct DctFrame {
   // (ITU T.81, A.1.1).
   void complete();
 };
+
+// Chroma subsampling: "4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "4:1:0", "grey", or factors such as "2x2,1x2,1x2".
+std::string sampling_name(const DctFrame& frame);
 
 // Position of zigzag coefficient k in its block, row by row (ITU T.81, figure 5).
 extern const std::array<uint8_t, kBlockItems> kNaturalOrder;
