@@ -4,7 +4,6 @@
 #include <pybind11/stl.h>
 
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -65,18 +64,20 @@ std::tuple<int, int, std::string> check_jpeg(const py::object& data) {
 py::array_t<uint8_t> decode_jpeg(const py::object& data, const std::optional<Region>& region) {
   const BytesView view(data);
   JpegDecoder decoder;
-  Pixels pixels;
+  Planes planes;
   {
     const py::gil_scoped_release unlocked;
     const Size size = open_or_refuse(decoder, view.bytes());
-    pixels = decoder.decode(rect_of(region, size));
+    planes = decoder.decode(rect_of(region, size));
   }
-  py::array_t<uint8_t> image({pixels.size.height, pixels.size.width, 3});
-  uint8_t* const out = image.mutable_data();
+  py::array_t<uint8_t> image({planes.size.height, planes.size.width, 3});
+  uint8_t* out = image.mutable_data();
   const py::gil_scoped_release unlocked;
-  const size_t row_bytes = static_cast<size_t>(pixels.size.width) * 3;
-  for (int y = 0; y < pixels.size.height; ++y) {
-    std::memcpy(out + y * row_bytes, pixels.data + y * pixels.stride, row_bytes);
+  for (int y = 0; y < planes.size.height; ++y) {
+    const ptrdiff_t row = y * planes.stride;
+    for (int x = 0; x < planes.size.width; ++x) {
+      for (const uint8_t* plane : planes.data) *out++ = plane[row + x];
+    }
   }
   return image;
 }

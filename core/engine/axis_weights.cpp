@@ -1,67 +1,81 @@
 #include "engine/axis_weights.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
 
 namespace penstock {
 namespace {
 
-// Inputs start <= i < stop contribute to an output whose centre is `center`. Computed as Pillow does, in float64.
-struct Support {
-  double center = 0;
-  int start = 0;
-  int stop = 0;
+// The filter of one axis in units of half an output's share of an input, 1 / (2 * target), in which all is whole.
+// Input i lies at (2 * i + 1) * target, output o at (2 * o + 1) * source, and the filter reaches 2 * max(source,
+// target) to both sides.
+struct Axis {
+  int64_t source;
+  int64_t target;
+
+  int64_t reach() const { return 2 * std::max(source, target); }
+  int64_t place_of_input(int64_t input) const { return (2 * input + 1) * target; }
+  int64_t place_of_output(int64_t output) const { return (2 * output + 1) * source; }
+
+  // The first input inside the reach of an output, and the first behind it; what lies at its end has no weight.
+  int start(int64_t output) const {
+    const int64_t least = place_of_output(output) - reach() - target;
+    return least < 0 ? 0 : static_cast<int>(least / (2 * target) + 1);
+  }
+  int stop(int64_t output) const {
+    const int64_t most = place_of_output(output) + reach() - target;
+    return static_cast<int>(std::min(source, (most + 2 * target - 1) / (2 * target)));
+  }
 };
 
-Support support_of(int output, double scale, double radius, int source) {
-  const double center = (output + 0.5) * scale;
-  const int start = std::max(0, static_cast<int>(center - radius + 0.5));
-  const int stop = std::min(source, static_cast<int>(center + radius + 0.5));
-  return {center, start, stop};
+// Weights get smaller with the shrink factor, and all the bits that a 16-bit word then leaves unused.
+int bits_for(const Axis& axis) {
+  constexpr int kLeast = 14, kMost = 20;
+  int bits = kLeast;
+  while (bits < kMost && (axis.target << (bits + 1 - kLeast)) <= axis.source) ++bits;
+  return bits;
 }
 
-double triangle_at(double x) {
-  const double distance = std::fabs(x);
-  return distance < 1.0 ? 1.0 - distance : 0.0;
-}
-
-// Cuts each weight in two and fills up the last pair.
-void pack(const double* triangle, double total, int taps, WeightPair* pairs) {
-  for (int tap = 0; tap < taps; ++tap) {
-    const int weight = static_cast<int>(0.5 + triangle[tap] / total * (1 << kWeightBits));
-    pairs[tap / 2].high[tap % 2] = static_cast<int16_t>(weight >> kLowBits);
-    pairs[tap / 2].low[tap % 2] = static_cast<int16_t>(weight & ((1 << kLowBits) - 1));
+// Writes the weights of inputs start <= i < stop. Their running sum is rounded, so that they add up to 2^bits; each is
+// less than 1 off.
+void weigh(const Axis& axis, int64_t output, int start, int stop, int bits, int16_t* weights) {
+  const int64_t reach = axis.reach(), place = axis.place_of_output(output);
+  const auto height = [&](int input) { return reach - std::abs(axis.place_of_input(input) - place); };
+  int64_t total = 0;
+  for (int input = start; input < stop; ++input) total += height(input);
+  const double share = static_cast<double>(1 << bits) / static_cast<double>(total);
+  int64_t sum = 0;
+  int rounded_before = 0;
+  for (int input = start; input < stop; ++input) {
+    sum += height(input);
+    const int rounded = static_cast<int>(static_cast<double>(sum) * share + 0.5);
+    *weights++ = static_cast<int16_t>(rounded - rounded_before);
+    rounded_before = rounded;
   }
-  if (taps % 2 != 0) pairs[taps / 2].high[1] = pairs[taps / 2].low[1] = 0;
 }
 
 }  // namespace
 
 void AxisWeights::compute(int source, int target, int first, int count, bool reversed) {
-  const double scale = static_cast<double>(source) / target;
-  const double radius = std::max(scale, 1.0);
-  const double narrowing = 1.0 / radius;
-  const int most_taps = std::min(source, static_cast<int>(std::ceil(radius)) * 2 + 1);
+  const Axis axis{source, target};
+  const int last = first + count - 1;
   count_ = count;
-  most_pairs_ = (most_taps + 1) / 2;
-  first_input_ = support_of(first, scale, radius, source).start;
-  input_count_ = support_of(first + count - 1, scale, radius, source).stop - first_input_;
+  bits_ = bits_for(axis);
+  first_input_ = axis.start(first);
+  input_count_ = axis.stop(last) - first_input_;
+  int most = 1;
+  for (int output = first; output <= last; ++output) most = std::max(most, axis.stop(output) - axis.start(output));
+  taps_ = (most + 1) / 2 * 2;
 
-  starts_.reserve(count);
-  pair_counts_.reserve(count);
-  pairs_.reserve(static_cast<size_t>(count) * most_pairs_);
-  double* const triangle = triangle_.reserve(most_taps);
-  for (int i = 0; i < count; ++i) {
-    const Support support = support_of(reversed ? first + count - 1 - i : first + i, scale, radius, source);
-    const int taps = support.stop - support.start;
-    double total = 0;
-    for (int tap = 0; tap < taps; ++tap) {
-      triangle[tap] = triangle_at((tap + support.start - support.center + 0.5) * narrowing);
-      total += triangle[tap];
-    }
-    starts_.get()[i] = support.start - first_input_;
-    pair_counts_.get()[i] = (taps + 1) / 2;
-    pack(triangle, total, taps, pairs_.get() + static_cast<size_t>(i) * most_pairs_);
+  int* const starts = starts_.reserve(count);
+  int16_t* weights = weights_.reserve(static_cast<size_t>(count) * taps_);
+  std::fill_n(weights, static_cast<size_t>(count) * taps_, int16_t{0});
+  for (int i = 0; i < count; ++i, weights += taps_) {
+    const int output = reversed ? last - i : first + i;
+    const int start = axis.start(output) - first_input_, stop = axis.stop(output) - first_input_;
+    // No tap behind the last input, where there are enough of them.
+    starts[i] = std::max(0, std::min(start, input_count_ - taps_));
+    weigh(axis, output, start + first_input_, stop + first_input_, bits_, weights + (start - starts[i]));
   }
 }
 

@@ -1,9 +1,9 @@
 #include "engine/convert.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
-#include "engine/deinterleave.h"
 #include "engine/half.h"
 #include "engine/simd.h"
 
@@ -57,26 +57,6 @@ void look_up(SimdLevel level, const uint8_t* values, int count, const Item* tabl
   for (int x = done; x < count; ++x) out[x] = table[values[x]];
 }
 
-// Calls `write_row(y, planes)` for each row of an image that lies at (left, top) of three planes at `out`, with the
-// places of the row's first items, and fills what the image does not cover.
-template <typename Item, typename WriteRow>
-void write_planes(const std::array<Item, 3>& black, Size image, Size size, int left, int top, Item* out,
-                  WriteRow write_row) {
-  const size_t plane_items = static_cast<size_t>(size.height) * size.width;
-  for (int y = 0; y < size.height; ++y) {
-    const bool covered = y >= top && y < top + image.height;
-    const int width = covered ? image.width : 0;
-    std::array<Item*, 3> planes;
-    for (int channel = 0; channel < 3; ++channel) {
-      Item* const row = out + channel * plane_items + static_cast<size_t>(y) * size.width;
-      std::fill_n(row, left, black[channel]);
-      std::fill_n(row + left + width, size.width - left - width, black[channel]);
-      planes[channel] = row + left;
-    }
-    if (width > 0) write_row(y - top, planes);
-  }
-}
-
 }  // namespace
 
 Conversion conversion_of(const Program& program) {
@@ -94,20 +74,56 @@ Conversion conversion_of(const Program& program) {
   return conversion;
 }
 
-void PlaneWriter::write(const Conversion& conversion, Pixels image, Size size, int left, int top, void* out) {
-  if (conversion.dtype == Dtype::kUint8) {
-    const SimdLevel level = simd_level();
-    write_planes<uint8_t>({0, 0, 0}, image.size, size, left, top, static_cast<uint8_t*>(out),
-                          [&](int y, const auto& planes) {
-                            deinterleave(level, image.data + y * image.stride, image.size.width, planes);
-                          });
+void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, void* out) {
+  dtype_ = conversion.dtype;
+  size_ = size;
+  image_ = image;
+  out_ = out;
+  if (dtype_ == Dtype::kUint8) {
+    fill_border<uint8_t>({0, 0, 0});
     return;
   }
+  row_.reserve(static_cast<size_t>(image.width) + kReadAhead);
   if (!tabulated_ || !same(*tabulated_, conversion)) fill_tables(conversion);
-  if (conversion.dtype == Dtype::kFloat32) {
-    write_items(floats_, image, size, left, top, static_cast<float*>(out));
+  if (dtype_ == Dtype::kFloat32) {
+    fill_border<float>({floats_[0][0], floats_[1][0], floats_[2][0]});
   } else {
-    write_items(halves_, image, size, left, top, static_cast<uint16_t*>(out));
+    fill_border<uint16_t>({halves_[0][0], halves_[1][0], halves_[2][0]});
+  }
+}
+
+uint8_t* PlaneWriter::row_memory(int channel, int y) {
+  return dtype_ == Dtype::kUint8 ? place<uint8_t>(channel, y) : row_.get();
+}
+
+void PlaneWriter::write(int channel, int y, const uint8_t* values) {
+  const int width = image_.width;
+  if (dtype_ == Dtype::kFloat32) {
+    look_up(simd_level(), values, width, floats_[channel].data(), place<float>(channel, y));
+  } else if (dtype_ == Dtype::kFloat16) {
+    look_up(simd_level(), values, width, halves_[channel].data(), place<uint16_t>(channel, y));
+  } else if (uint8_t* const out = place<uint8_t>(channel, y); out != values) {
+    std::memcpy(out, values, static_cast<size_t>(width));
+  }
+}
+
+// The first item of row y of the image.
+template <typename Item>
+Item* PlaneWriter::place(int channel, int y) const {
+  const size_t row = static_cast<size_t>(channel) * size_.height + image_.y + y;
+  return static_cast<Item*>(out_) + row * size_.width + image_.x;
+}
+
+template <typename Item>
+void PlaneWriter::fill_border(const std::array<Item, 3>& black) {
+  Item* row = static_cast<Item*>(out_);
+  for (int channel = 0; channel < 3; ++channel) {
+    for (int y = 0; y < size_.height; ++y, row += size_.width) {
+      const bool covered = y >= image_.y && y < image_.y + image_.height;
+      const int right = covered ? image_.x + image_.width : image_.x;
+      std::fill(row, row + image_.x, black[channel]);
+      std::fill(row + right, row + size_.width, black[channel]);
+    }
   }
 }
 
@@ -119,21 +135,6 @@ void PlaneWriter::fill_tables(const Conversion& conversion) {
     }
   }
   tabulated_ = conversion;
-}
-
-template <typename Item>
-void PlaneWriter::write_items(const Tables<Item>& tables, Pixels image, Size size, int left, int top, Item* out) {
-  const SimdLevel level = simd_level();
-  const int width = image.size.width;
-  uint8_t* const bytes = row_.reserve(3 * static_cast<size_t>(width));
-  const std::array<uint8_t*, 3> row = {bytes, bytes + width, bytes + 2 * static_cast<size_t>(width)};
-  const std::array<Item, 3> black = {tables[0][0], tables[1][0], tables[2][0]};
-  write_planes<Item>(black, image.size, size, left, top, out, [&](int y, const auto& planes) {
-    deinterleave(level, image.data + y * image.stride, width, row);
-    for (int channel = 0; channel < 3; ++channel) {
-      look_up(level, row[channel], width, tables[channel].data(), planes[channel]);
-    }
-  });
 }
 
 }  // namespace penstock

@@ -1,4 +1,4 @@
-// From interleaved RGB bytes to the planes of a result.
+// From rows of bytes to the planes of a result.
 #pragma once
 
 #include <array>
@@ -26,12 +26,18 @@ struct Conversion {
 
 Conversion conversion_of(const Program& program);
 
-// Writes images as planes. Keeps its tables as long as the conversion is the same. Not thread-safe.
+// Writes images as planes, row by row. Keeps its tables as long as the conversion is the same. Not thread-safe.
 class PlaneWriter {
  public:
-  // Writes (3, size.height, size.width) of the conversion's dtype, contiguous, to `out`: `image` with its top left
-  // corner at (left, top), and black around it. The image lies inside; it may be empty.
-  void write(const Conversion& conversion, Pixels image, Size size, int left, int top, void* out);
+  // Begins (3, size.height, size.width) of the conversion's dtype, contiguous, at `out`: black, but for the rectangle
+  // `image` inside it, whose rows follow. The rectangle may be empty.
+  void begin(const Conversion& conversion, Size size, Rect image, void* out);
+
+  // Where the bytes of a row of the image may be put together, before `write`: saves a copy where they stay bytes.
+  uint8_t* row_memory(int channel, int y);
+
+  // Writes row y of the image.
+  void write(int channel, int y, const uint8_t* values);
 
  private:
   // What each value of each channel becomes.
@@ -39,9 +45,15 @@ class PlaneWriter {
   using Tables = std::array<std::array<Item, 256>, 3>;
 
   template <typename Item>
-  void write_items(const Tables<Item>& tables, Pixels image, Size size, int left, int top, Item* out);
+  Item* place(int channel, int y) const;
+  template <typename Item>
+  void fill_border(const std::array<Item, 3>& black);
   void fill_tables(const Conversion& conversion);
 
+  Dtype dtype_ = Dtype::kUint8;
+  Size size_;
+  Rect image_;
+  void* out_ = nullptr;
   std::optional<Conversion> tabulated_;
   Tables<float> floats_;
   Tables<uint16_t> halves_;

@@ -1,48 +1,75 @@
 #include "engine/execute.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "engine/convert.h"
+#include "engine/deinterleave.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
 #include "engine/resample.h"
 #include "engine/scratch.h"
+#include "engine/simd.h"
 #include "engine/stage.h"
 
 namespace penstock {
 namespace {
 
-void copy_rows(Pixels from, uint8_t* to, size_t to_stride) {
-  for (int y = 0; y < from.size.height; ++y) {
-    std::memcpy(to + y * to_stride, from.data + y * from.stride, static_cast<size_t>(from.size.width) * 3);
-  }
+Planes cut(const Planes& planes, Rect rect) {
+  const ptrdiff_t offset = rect.y * planes.stride + rect.x;
+  return {{planes.data[0] + offset, planes.data[1] + offset, planes.data[2] + offset},
+          {rect.height, rect.width},
+          planes.stride};
 }
 
-void copy_rows_mirrored(Pixels from, uint8_t* to, size_t to_stride) {
-  for (int y = 0; y < from.size.height; ++y) {
-    const uint8_t* pixel = from.data + y * from.stride;
-    uint8_t* mirrored = to + y * to_stride + static_cast<size_t>(from.size.width) * 3;
-    for (int x = 0; x < from.size.width; ++x, pixel += 3) std::memcpy(mirrored -= 3, pixel, 3);
-  }
+// Planes one after the other, without gaps between rows.
+Planes planes_of(const uint8_t* memory, Size size) {
+  const ptrdiff_t plane_bytes = static_cast<ptrdiff_t>(size.height) * size.width;
+  return {{memory, memory + plane_bytes, memory + 2 * plane_bytes}, size, size.width};
 }
 
-Pixels cut(Pixels image, Rect rect) {
-  return {image.data + rect.y * image.stride + ptrdiff_t{rect.x} * 3, {rect.height, rect.width}, image.stride};
-}
-
-// Room for an image without gaps between rows.
-uint8_t* reserve_pixels(Scratch<uint8_t>& memory, Size size) {
+uint8_t* reserve_planes(Scratch<uint8_t>& memory, Size size) {
   return memory.reserve(static_cast<size_t>(size.height) * size.width * 3 + kReadAhead);
 }
 
-// What a stage gave: an image, and where it lies in the (black) result.
-struct Placed {
-  Pixels image;
-  Size size;
-  int left = 0;
-  int top = 0;
+class CutSource : public PlaneSource {
+ public:
+  explicit CutSource(const Planes& planes) : planes_(planes) {}
+  Planes read(Rect rect) override { return cut(planes_, rect); }
+
+ private:
+  Planes planes_;
+};
+
+class JpegSource : public PlaneSource {
+ public:
+  explicit JpegSource(JpegDecoder& decoder) : decoder_(decoder) {}
+  Planes read(Rect rect) override { return decoder_.decode(rect); }
+
+ private:
+  JpegDecoder& decoder_;
+};
+
+// Copies, because nothing is known about what lies behind somebody else's pixels.
+class PixelSource : public PlaneSource {
+ public:
+  PixelSource(Pixels pixels, Scratch<uint8_t>& memory) : pixels_(pixels), memory_(memory) {}
+
+  Planes read(Rect rect) override {
+    const Size size{rect.height, rect.width};
+    uint8_t* const to = reserve_planes(memory_, size);
+    const size_t plane_bytes = static_cast<size_t>(size.height) * size.width;
+    for (int y = 0; y < rect.height; ++y) {
+      uint8_t* const row = to + static_cast<size_t>(y) * rect.width;
+      deinterleave(simd_level(), pixels_.data + (rect.y + y) * pixels_.stride + ptrdiff_t{rect.x} * 3, rect.width,
+                   {row, row + plane_bytes, row + 2 * plane_bytes});
+    }
+    return planes_of(to, size);
+  }
+
+ private:
+  const Pixels pixels_;
+  Scratch<uint8_t>& memory_;
 };
 
 }  // namespace
@@ -54,63 +81,69 @@ struct Executor::State {
   PlaneWriter writer;
   std::vector<Stage> stages;
   Scratch<uint8_t> given;
-  Scratch<uint8_t> mirrored;
-  Scratch<uint8_t> intermediate;
+  Scratch<uint8_t> between[2];  // results of stages, by turns
 
-  // `read(rect)` gives that rectangle of the source, with kReadAhead readable bytes after it.
-  template <typename Read>
-  void run(const Program& program, const double* row, Size size, Read read, void* out);
-  template <typename Read>
-  Placed run_stage(const Stage& stage, Read read);
-  Pixels mirror(Pixels image);
-  Pixels materialise(const Placed& placed);
+  void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
+  void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
+  void write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel);
 };
 
-template <typename Read>
-void Executor::State::run(const Program& program, const double* row, Size size, Read read, void* out) {
+void Executor::State::run(const Program& program, const double* row, Size size, PlaneSource& source, void* out) {
   fold(program, row, size, stages);
-  Placed placed = run_stage(stages.front(), read);
-  for (size_t i = 1; i < stages.size(); ++i) {
-    const Pixels image = materialise(placed);
-    placed = run_stage(stages[i], [&image](Rect rect) { return cut(image, rect); });
+  Planes image;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const Stage& stage = stages[i];
+    const bool last = i + 1 == stages.size();
+    void* const to = last ? out : reserve_planes(between[i % 2], stage.size());
+    const Conversion conversion = last ? conversion_of(program) : Conversion{};
+    CutSource earlier(image);
+    run_stage(stage, i == 0 ? source : earlier, conversion, to);
+    if (!last) image = planes_of(static_cast<const uint8_t*>(to), stage.size());
   }
-  writer.write(conversion_of(program), placed.image, placed.size, placed.left, placed.top, out);
 }
 
-template <typename Read>
-Placed Executor::State::run_stage(const Stage& stage, Read read) {
+void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {
   const Rect visible = stage.visible;
   // Where nothing of the image is visible, it is read all the same, so that damage is found.
   const bool blank = visible.width == 0;
   const Rect wanted = blank ? Rect{0, 0, 1, 1} : visible;
   const Size crop_size{stage.crop.height, stage.crop.width};
   const Rect needed = stage.resizes() ? resampler.prepare(crop_size, stage.resized, wanted, stage.flip) : wanted;
-  Pixels image = read(Rect{stage.crop.x + needed.x, stage.crop.y + needed.y, needed.width, needed.height});
-  if (stage.resizes()) {
-    image = resampler.run(image);
-  } else if (stage.flip) {
-    image = mirror(image);
+  const Planes planes = source.read({stage.crop.x + needed.x, stage.crop.y + needed.y, needed.width, needed.height});
+  if (blank) {
+    writer.begin(conversion, stage.size(), {}, out);
+    return;
   }
-  if (blank) return {{}, stage.size(), 0, 0};
   const int hidden_left = visible.x - stage.window.x;
   const int hidden_right = stage.window.width - hidden_left - visible.width;
-  return {image, stage.size(), stage.flip ? hidden_right : hidden_left, visible.y - stage.window.y};
+  const int left = stage.flip ? hidden_right : hidden_left;
+  writer.begin(conversion, stage.size(), {left, visible.y - stage.window.y, visible.width, visible.height}, out);
+  for (int channel = 0; channel < 3; ++channel) {
+    // The planes of a grey image are one.
+    int last = channel;
+    while (last < 2 && planes.data[last + 1] == planes.data[channel]) ++last;
+    write_plane(stage, planes, channel, last);
+    channel = last;
+  }
 }
 
-Pixels Executor::State::mirror(Pixels image) {
-  uint8_t* const to = reserve_pixels(mirrored, image.size);
-  const size_t stride = static_cast<size_t>(image.size.width) * 3;
-  copy_rows_mirrored(image, to, stride);
-  return {to, image.size, static_cast<ptrdiff_t>(stride)};
-}
-
-// The whole result as an image that a further stage reads.
-Pixels Executor::State::materialise(const Placed& placed) {
-  uint8_t* const to = reserve_pixels(intermediate, placed.size);
-  const size_t stride = static_cast<size_t>(placed.size.width) * 3;
-  std::memset(to, 0, stride * static_cast<size_t>(placed.size.height));
-  copy_rows(placed.image, to + placed.top * stride + static_cast<size_t>(placed.left) * 3, stride);
-  return {to, placed.size, static_cast<ptrdiff_t>(stride)};
+// Writes a plane as the channels from `channel` to `last_channel`.
+void Executor::State::write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel) {
+  const Rect visible = stage.visible;
+  if (stage.resizes()) resampler.begin(planes.data[channel], planes.stride);
+  for (int y = 0; y < visible.height; ++y) {
+    const uint8_t* row = planes.data[channel] + y * planes.stride;
+    if (stage.resizes() || stage.flip) {
+      uint8_t* const memory = writer.row_memory(channel, y);
+      if (stage.resizes()) {
+        resampler.next_row(memory);
+      } else {
+        std::reverse_copy(row, row + visible.width, memory);
+      }
+      row = memory;
+    }
+    for (int each = channel; each <= last_channel; ++each) writer.write(each, y, row);
+  }
 }
 
 Executor::Executor() : state_(new State) {}
@@ -124,20 +157,17 @@ std::optional<Size> Executor::open_jpeg(Bytes data) {
 }
 
 void Executor::run_jpeg(const Program& program, const double* row, void* out) {
-  JpegDecoder& decoder = state_->decoder;
-  state_->run(program, row, state_->jpeg_size, [&decoder](Rect rect) { return decoder.decode(rect); }, out);
+  JpegSource source(state_->decoder);
+  state_->run(program, row, state_->jpeg_size, source, out);
 }
 
 void Executor::run_pixels(const Program& program, const double* row, Pixels image, void* out) {
-  // A copy, because nothing is known about what lies behind somebody else's pixels.
-  const auto read = [this, image](Rect rect) -> Pixels {
-    const Size size{rect.height, rect.width};
-    uint8_t* const to = reserve_pixels(state_->given, size);
-    const size_t stride = static_cast<size_t>(rect.width) * 3;
-    copy_rows(cut(image, rect), to, stride);
-    return {to, size, static_cast<ptrdiff_t>(stride)};
-  };
-  state_->run(program, row, image.size, read, out);
+  PixelSource source(image, state_->given);
+  state_->run(program, row, image.size, source, out);
+}
+
+void Executor::run(const Program& program, const double* row, Size size, PlaneSource& source, void* out) {
+  state_->run(program, row, size, source, out);
 }
 
 }  // namespace penstock

@@ -10,6 +10,16 @@
 
 namespace penstock {
 
+// Decoded pixels that are read piece by piece.
+class PlaneSource {
+ public:
+  virtual ~PlaneSource() = default;
+
+  // The pixels of `rect`, which lies inside the image. They stay valid until the next call; kReadAhead bytes after the
+  // last pixel of each plane may be read. Throws Error (kDecode, kTruncated).
+  virtual Planes read(Rect rect) = 0;
+};
+
 // One per thread: owns the JPEG decoder and all scratch memory, which is kept between samples. Not thread-safe.
 class Executor {
  public:
@@ -27,6 +37,7 @@ class Executor {
   void run_jpeg(const Program& program, const double* row, void* out);
 
   // The same from decoded pixels.
+  void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
   void run_pixels(const Program& program, const double* row, Pixels image, void* out);
 
  private:

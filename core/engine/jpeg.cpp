@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "engine/deinterleave.h"
 #include "engine/error.h"
 #include "engine/jpeg_header.h"
 #include "engine/jpeg_segments.h"
 #include "engine/scratch.h"
+#include "engine/simd.h"
 
 namespace penstock {
 namespace {
@@ -47,10 +49,12 @@ struct JpegDecoder::State {
   Bytes data;
   Size size;
   size_t pending_skip = 0;  // bytes to drop from the next block
-  Rect area;                // what `pixels` holds: the region and its margin
-  size_t stride = 0;
-  Scratch<uint8_t> pixels;
-  Scratch<uint8_t> row;
+  Rect area;                // what `planes` hold: the region and its margin
+  Scratch<uint8_t> planes;
+  Scratch<uint8_t> rows;  // as libjpeg gives them
+
+  bool grey() const { return info.num_components == 1; }
+  size_t row_bytes() const { return static_cast<size_t>(area.width) * (grey() ? 1 : 3); }
 
   void create();
   void open(size_t first_bytes);
@@ -58,7 +62,10 @@ struct JpegDecoder::State {
   bool read_header();
   bool start();
   void choose_area(Rect region);
+  void reserve_area();
+  void keep(size_t row_count, size_t first);
   bool read_area();
+  Planes cut(Rect region) const;
   bool ends_well();
   bool read_every_row(int kept_rows);
   void decode_in_blocks(int kept_rows);
@@ -156,19 +163,44 @@ void JpegDecoder::State::choose_area(Rect region) {
   area = {static_cast<int>(x), top, static_cast<int>(width), bottom - top};
 }
 
+void JpegDecoder::State::reserve_area() {
+  planes.reserve((grey() ? 1 : 3) * static_cast<size_t>(area.width) * area.height + kReadAhead);
+  rows.reserve(row_bytes() * kRowsPerCall);
+}
+
+// Puts rows that libjpeg gave where they belong, from row `first` of the area on.
+void JpegDecoder::State::keep(size_t row_count, size_t first) {
+  const size_t plane_bytes = static_cast<size_t>(area.width) * area.height;
+  for (size_t i = 0; i < row_count; ++i) {
+    const uint8_t* const row = rows.get() + i * row_bytes();
+    uint8_t* const to = planes.get() + (first + i) * area.width;
+    if (grey()) {
+      std::memcpy(to, row, row_bytes());
+    } else {
+      deinterleave(simd_level(), row, area.width, {to, to + plane_bytes, to + 2 * plane_bytes});
+    }
+  }
+}
+
 bool JpegDecoder::State::read_area() {
   if (area.y > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(area.y));
-  const JDIMENSION bottom = static_cast<JDIMENSION>(area.y + area.height);
-  uint8_t* next = pixels.get();
-  while (info.output_scanline < bottom) {
-    JSAMPROW rows[kRowsPerCall];
-    const JDIMENSION wanted = std::min<JDIMENSION>(kRowsPerCall, bottom - info.output_scanline);
-    for (JDIMENSION i = 0; i < wanted; ++i) rows[i] = next + i * stride;
-    const JDIMENSION got = jpeg_read_scanlines(&info, rows, wanted);
+  const JDIMENSION height = static_cast<JDIMENSION>(area.height);
+  JSAMPROW scanlines[kRowsPerCall];
+  for (int i = 0; i < kRowsPerCall; ++i) scanlines[i] = rows.get() + i * row_bytes();
+  for (JDIMENSION done = 0; done < height;) {
+    const JDIMENSION wanted = std::min<JDIMENSION>(kRowsPerCall, height - done);
+    const JDIMENSION got = jpeg_read_scanlines(&info, scanlines, wanted);
     if (got == 0) return false;
-    next += got * stride;
+    keep(got, done);
+    done += got;
   }
   return true;
+}
+
+Planes JpegDecoder::State::cut(Rect region) const {
+  const size_t plane_bytes = grey() ? 0 : static_cast<size_t>(area.width) * area.height;
+  const uint8_t* const first = planes.get() + static_cast<size_t>(region.y - area.y) * area.width + (region.x - area.x);
+  return {{first, first + plane_bytes, first + 2 * plane_bytes}, {region.height, region.width}, area.width};
 }
 
 // Whether what follows the decoded rows is sure to satisfy Pillow. Several scans have been read to their end already;
@@ -200,7 +232,7 @@ bool JpegDecoder::State::read_header() {
 
 // Where a file has several scans, this reads them all.
 bool JpegDecoder::State::start() {
-  info.out_color_space = JCS_RGB;
+  info.out_color_space = grey() ? JCS_GRAYSCALE : JCS_RGB;
   while (!jpeg_start_decompress(&info)) {
     if (!extend()) return false;
   }
@@ -209,11 +241,12 @@ bool JpegDecoder::State::start() {
 
 bool JpegDecoder::State::read_every_row(int kept_rows) {
   while (info.output_scanline < info.output_height) {
-    const bool kept = info.output_scanline < static_cast<JDIMENSION>(kept_rows);
-    JSAMPROW scanline = kept ? pixels.get() + info.output_scanline * stride : row.get();
+    const JDIMENSION y = info.output_scanline;
+    JSAMPROW scanline = rows.get();
     while (jpeg_read_scanlines(&info, &scanline, 1) == 0) {
       if (!extend()) return false;
     }
+    if (y < static_cast<JDIMENSION>(kept_rows)) keep(1, y);
   }
   jpeg_finish_decompress(&info);
   return true;
@@ -226,9 +259,7 @@ void JpegDecoder::State::decode_in_blocks(int kept_rows) {
   open(std::min(data.size, kPillowBlock));
   run([this] { return start(); });
   area = {0, 0, static_cast<int>(info.output_width), kept_rows};
-  stride = size_t{info.output_width} * 3;
-  pixels.reserve(stride * static_cast<size_t>(kept_rows) + kReadAhead);
-  row.reserve(stride);
+  reserve_area();
   run([this, kept_rows] { return read_every_row(kept_rows); });
 }
 
@@ -249,26 +280,21 @@ std::optional<Size> JpegDecoder::open(Bytes data) {
   return size;
 }
 
-Pixels JpegDecoder::decode(Rect region) {
+Planes JpegDecoder::decode(Rect region) {
   State& state = *state_;
   state.run([&state] { return state.start(); });
   state.run([&state, region] {
     state.choose_area(region);
     return true;
   });
-  state.stride = static_cast<size_t>(state.area.width) * 3;
-  state.pixels.reserve(state.stride * static_cast<size_t>(state.area.height) + kReadAhead);
+  state.reserve_area();
   bool complete = false;
   state.run([&state, &complete] {
     complete = state.read_area();
     return true;
   });
   if (!complete || !state.ends_well()) state.decode_in_blocks(region.y + region.height);
-  const size_t rows = static_cast<size_t>(region.y - state.area.y);
-  const size_t columns = static_cast<size_t>(region.x - state.area.x);
-  return {state.pixels.get() + rows * state.stride + columns * 3,
-          {region.height, region.width},
-          static_cast<ptrdiff_t>(state.stride)};
+  return state.cut(region);
 }
 
 void JpegDecoder::check() { state_->decode_in_blocks(0); }

@@ -1,4 +1,5 @@
-// Decodes JPEGs, or regions of them, to RGB through libjpeg-turbo, with the pixels and the verdicts of Pillow.
+// Decodes JPEGs, or regions of them, to planes of RGB through libjpeg-turbo, with the pixels and the verdicts of
+// Pillow.
 #pragma once
 
 #include <memory>
@@ -25,8 +26,9 @@ class JpegDecoder {
 
   // Decodes `region`, which must lie inside the image; call once per `open`. Equal to cutting the whole decode, and
   // throws where the whole decode would, also for damage outside the region. The pixels are the decoder's, valid until
-  // its next call; kReadAhead bytes after the last row may be read. Throws Error (kDecode, kTruncated).
-  Pixels decode(Rect region);
+  // its next call; kReadAhead bytes after the last row of each plane may be read. The planes of a grey image are one.
+  // Throws Error (kDecode, kTruncated).
+  Planes decode(Rect region);
 
   // Decodes everything and drops the pixels; call once per `open`, instead of `decode`. Throws Error as `decode`.
   void check();

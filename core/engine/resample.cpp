@@ -2,70 +2,72 @@
 
 #include <algorithm>
 
-#include "engine/resample_kernels.h"
-
 namespace penstock {
 namespace {
 
-// Pillow 13 (its pull request 9549) works down the columns first where the height loses over twice as many pixels.
-bool is_columns_first(Size source, Size target) {
-  const int lost_height = source.height - target.height;
-  const int lost_width = source.width - target.width;
-  return lost_height > 0 && lost_height > 2 * lost_width;
-}
-
-// Memory for an image that kernels write and read.
-Pixels allocate(Scratch<uint8_t>& memory, Size size) {
-  const size_t stride = static_cast<size_t>(size.width) * 3 + kWriteAhead;
-  const uint8_t* const data = memory.reserve(stride * static_cast<size_t>(size.height) + kReadAhead);
-  return {data, size, static_cast<ptrdiff_t>(stride)};
-}
+// Binary places of what lies between the passes: 7, less where the weights of the second pass need the bits. 8 bits of
+// a pixel, these and the weights' make 31.
+int places_between(int column_bits) { return std::min(7, 23 - column_bits); }
 
 }  // namespace
 
 Rect Resampler::prepare(Size source, Size target, Rect window, bool flip) {
+  kernels_ = &resample_kernels(simd_level());
   horizontal_.compute(source.width, target.width, window.x, window.width, flip);
   vertical_.compute(source.height, target.height, window.y, window.height, false);
-  columns_first_ = is_columns_first(source, target);
+  const int places = places_between(vertical_.bits());
+  row_filter_.build(horizontal_, horizontal_.bits() - places, kernels_->lanes);
+  width_ = window.width;
+  column_shift_ = vertical_.bits() + places;
+  pair_rows();
   return {horizontal_.first_input(), vertical_.first_input(), horizontal_.input_count(), vertical_.input_count()};
 }
 
-Pixels Resampler::run(Pixels part) {
-  if (columns_first_) return resize_rows(resize_columns(part, between_), result_);
-  return resize_columns(resize_rows(part, between_), result_);
+void Resampler::pair_rows() {
+  const int taps = vertical_.taps();
+  most_pairs_ = taps / 2 + 1;
+  ColumnTaps* const column = column_taps_.reserve(vertical_.count());
+  int32_t* weights = column_weights_.reserve(static_cast<size_t>(vertical_.count()) * most_pairs_);
+  for (int y = 0; y < vertical_.count(); ++y, weights += most_pairs_) {
+    const int start = vertical_.start(y), odd = start % 2;
+    const int16_t* const of_row = vertical_.weights(y);
+    const auto weight = [&](int tap) { return tap >= 0 && tap < taps ? of_row[tap] : 0; };
+    int pair_count = 0;
+    for (int pair = 0; pair < most_pairs_; ++pair) {
+      weights[pair] = pair_of(weight(2 * pair - odd), weight(2 * pair + 1 - odd));
+      if (weights[pair] != 0) pair_count = pair + 1;
+    }
+    column[y] = {start / 2, pair_count};
+  }
 }
 
-Pixels Resampler::resize_rows(Pixels image, Scratch<uint8_t>& memory) {
-  const Pixels result = allocate(memory, {image.size.height, horizontal_.count()});
-  const auto kernel = resample_kernels(simd_level()).rows;
-  const int last = image.size.height - 1;
-  for (int y = 0; y <= last; y += kRowsAtOnce) {
-    const uint8_t* in[kRowsAtOnce];
-    uint8_t* out[kRowsAtOnce];
-    for (int r = 0; r < kRowsAtOnce; ++r) {
-      const int row = std::min(y + r, last);
-      in[r] = image.data + row * image.stride;
-      out[r] = memory.get() + row * result.stride;
-    }
-    kernel(in, out, horizontal_);
-  }
-  return result;
+void Resampler::begin(const uint8_t* part, ptrdiff_t stride) {
+  part_ = part;
+  stride_ = stride;
+  row_ = 0;
+  filtered_pairs_ = 0;
+  // The column kernel reads whole groups of 4 * kGroup.
+  ring_.reserve(static_cast<size_t>(row_filter_.group_count() + 3) * kGroup * most_pairs_);
+  in_.reserve(most_pairs_);
 }
 
-Pixels Resampler::resize_columns(Pixels image, Scratch<uint8_t>& memory) {
-  const Pixels result = allocate(memory, {vertical_.count(), image.size.width});
-  const auto kernel = resample_kernels(simd_level()).column;
-  const size_t bytes = static_cast<size_t>(image.size.width) * 3;
-  const int last = image.size.height - 1;
-  const uint8_t** const in = rows_.reserve(2 * static_cast<size_t>(vertical_.most_pairs()));
-  for (int y = 0; y < result.size.height; ++y) {
-    const int pair_count = vertical_.pair_count(y);
-    for (int tap = 0; tap < 2 * pair_count; ++tap) {
-      in[tap] = image.data + std::min(vertical_.start(y) + tap, last) * image.stride;
-    }
-    kernel(in, vertical_.pairs(y), pair_count, bytes, memory.get() + y * result.stride);
+void Resampler::filter_next_pair() {
+  const int upper = 2 * filtered_pairs_, lower = std::min(upper + 1, vertical_.input_count() - 1);
+  const size_t slot = static_cast<size_t>(filtered_pairs_ % most_pairs_) * row_filter_.group_count() * kGroup;
+  kernels_->rows(part_ + upper * stride_, part_ + lower * stride_, row_filter_, ring_.get() + slot);
+  ++filtered_pairs_;
+}
+
+void Resampler::next_row(uint8_t* out) {
+  const auto [first_pair, pair_count] = column_taps_.get()[row_];
+  while (filtered_pairs_ < first_pair + pair_count) filter_next_pair();
+  const size_t slot_items = static_cast<size_t>(row_filter_.group_count()) * kGroup;
+  for (int pair = 0; pair < pair_count; ++pair) {
+    in_.get()[pair] = ring_.get() + static_cast<size_t>((first_pair + pair) % most_pairs_) * slot_items;
   }
-  return result;
+  const int32_t* const weights = column_weights_.get() + static_cast<size_t>(row_) * most_pairs_;
+  kernels_->column(in_.get(), weights, pair_count, column_shift_, width_, out);
+  ++row_;
 }
 
 }  // namespace penstock

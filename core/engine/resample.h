@@ -1,35 +1,56 @@
-// Pillow's antialiased bilinear resize of RGB images, bit for bit.
+// Pillow's antialiased bilinear resize of planes of bytes, in 16-bit fixed point: within one grey level of Pillow's
+// result (docs/design/2026-11-21-resample.md).
 #pragma once
 
 #include "engine/axis_weights.h"
 #include "engine/geometry.h"
+#include "engine/resample_kernels.h"
 #include "engine/scratch.h"
 
 namespace penstock {
 
-// Computes a window of `image.resize((target.width, target.height), BILINEAR)` as Pillow 13 does, from no more of the
-// image than the window needs: `prepare` says which part that is, `run` takes it. Reusable, not thread-safe.
+// Computes a window of a resized plane from no more of it than the window needs: `prepare` says which part that is,
+// `begin` takes it, and each `next_row` gives a row, from the top. Reusable, not thread-safe.
 class Resampler {
  public:
   // The rectangle of an image of size `source` that the `window` (not empty, inside the target) depends on. `flip`
   // mirrors the window left to right.
   Rect prepare(Size source, Size target, Rect window, bool flip);
 
-  // `part` is the rectangle that `prepare` gave; kReadAhead bytes after its last pixel must be readable. The result has
-  // the window's size and belongs to the resampler, valid until its next `run`; the same number of bytes may be read
-  // after it.
-  Pixels run(Pixels part);
+  // `part` is a plane's first byte of the rectangle that `prepare` gave, whose rows lie `stride` bytes apart;
+  // kReadAhead bytes after its last pixel must be readable. Any number of planes may follow one `prepare`.
+  void begin(const uint8_t* part, ptrdiff_t stride);
+
+  // Writes the window's next row, as many bytes as the window is wide.
+  void next_row(uint8_t* out);
 
  private:
-  Pixels resize_rows(Pixels image, Scratch<uint8_t>& memory);
-  Pixels resize_columns(Pixels image, Scratch<uint8_t>& memory);
+  // The rows of one output, in pairs that begin with an even row.
+  struct ColumnTaps {
+    int first_pair;
+    int pair_count;
+  };
+
+  void pair_rows();
+  void filter_next_pair();
 
   AxisWeights horizontal_;
   AxisWeights vertical_;
-  bool columns_first_ = false;
-  Scratch<const uint8_t*> rows_;
-  Scratch<uint8_t> between_;
-  Scratch<uint8_t> result_;
+  RowFilter row_filter_;
+  const ResampleKernels* kernels_ = nullptr;
+  int width_ = 0;
+  int column_shift_ = 0;
+
+  int most_pairs_ = 0;
+  Scratch<ColumnTaps> column_taps_;
+  Scratch<int32_t> column_weights_;
+
+  const uint8_t* part_ = nullptr;
+  ptrdiff_t stride_ = 0;
+  int row_ = 0;
+  int filtered_pairs_ = 0;
+  Scratch<int32_t> ring_;  // the last most_pairs_ pairs of rows, filtered along the row
+  Scratch<const int32_t*> in_;
 };
 
 }  // namespace penstock

@@ -1,27 +1,69 @@
-// The inner loops of the resampler. Each portable kernel has a twin with the same arguments and bit-identical results.
+// The inner loops of the resampler. Each portable kernel has twins with the same arguments and bit-identical results.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "engine/axis_weights.h"
+#include "engine/scratch.h"
 #include "engine/simd.h"
 
 namespace penstock {
 
-// Kernels may write this many bytes after each row.
-constexpr size_t kWriteAhead = 32;
-// Rows that one call of the row kernel takes.
-constexpr int kRowsAtOnce = 4;
+// Outputs that are computed together along a row; rows of results are padded to a multiple of it.
+constexpr int kGroup = 16;
+
+// Two 16-bit numbers in one word: the first in the lower half.
+inline int32_t pair_of(int first, int second) {
+  return static_cast<int32_t>((static_cast<uint32_t>(first) & 0xFFFF) | static_cast<uint32_t>(second) << 16);
+}
+
+// The weights along the rows, as kernels want them. The last group is filled up with outputs of weight 0.
+class RowFilter {
+ public:
+  // Sums are divided by 2^shift. `lanes`: how many neighbouring outputs a kernel takes from one piece of 4 * lanes
+  // bytes.
+  void build(const AxisWeights& axis, int shift, int lanes);
+
+  int group_count() const { return group_count_; }
+  int pair_count() const { return pair_count_; }  // pairs of taps, for every output
+  int shift() const { return shift_; }
+  // Where the taps of the group's outputs begin.
+  const int32_t* starts(int group) const { return starts_.get() + group * kGroup; }
+  // Tap pair p of the group's output i: element p * kGroup + i, a pair.
+  const int32_t* weights(int group) const { return weights_.get() + static_cast<size_t>(group) * pair_count_ * kGroup; }
+  // For each output, four bytes: where its first two taps lie in the piece, each followed by 128, the mark of a zero.
+  // The piece begins with the least of the starts of `lanes` outputs.
+  const int32_t* places(int group) const { return places_.get() + group * kGroup; }
+  const int32_t* bases(int group) const { return bases_.get() + group * (kGroup / lanes_); }
+  // Whether some outputs' taps lie too far apart for one piece; then `places` says nothing.
+  bool scattered() const { return scattered_; }
+
+ private:
+  void locate();
+
+  int group_count_ = 0;
+  int pair_count_ = 0;
+  int shift_ = 0;
+  int lanes_ = 1;
+  bool scattered_ = false;
+  Scratch<int32_t> starts_;
+  Scratch<int32_t> weights_;
+  Scratch<int32_t> places_;
+  Scratch<int32_t> bases_;
+};
 
 struct ResampleKernels {
-  // Four rows of RGB pixels along the row: out[r] gets weights.count() pixels. Rows may repeat. Reads up to 16 bytes
-  // past the last weighted pixel, writes up to kWriteAhead bytes past the last output.
-  void (*rows)(const uint8_t* const in[kRowsAtOnce], uint8_t* const out[kRowsAtOnce], const AxisWeights& weights);
+  // RowFilter::build's.
+  int lanes;
 
-  // One output row of `bytes` from the rows in[0] .. in[2 * pair_count - 1]. Reads and writes up to kWriteAhead bytes
-  // past the end of the rows.
-  void (*column)(const uint8_t* const* in, const WeightPair* pairs, int pair_count, size_t bytes, uint8_t* out);
+  // Filters two rows along the row: out[x] is the pair of both rows' output x, rounded; whole groups are written. Reads
+  // up to kReadAhead bytes past the rows' last input.
+  void (*rows)(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out);
+
+  // One row of `width` bytes from pairs of rows, rounded and divided by 2^shift: out[x] is the sum of in[p][x] *
+  // weights[p] over both halves of all pairs. Reads whole groups of 4 * kGroup, writes nothing beyond `width`.
+  void (*column)(const int32_t* const* in, const int32_t* weights, int pair_count, int shift, int width, uint8_t* out);
 };
 
 const ResampleKernels& resample_kernels(SimdLevel level);

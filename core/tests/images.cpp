@@ -23,6 +23,22 @@ std::vector<uint8_t> noise(Random& random, Size size) {
   return image;
 }
 
+std::vector<uint8_t> noise_plane(Random& random, Size size) {
+  std::vector<uint8_t> plane(static_cast<size_t>(size.height) * size.width + kReadAhead);
+  for (uint8_t& byte : plane) byte = static_cast<uint8_t>(random());
+  return plane;
+}
+
+std::vector<uint8_t> gather(const Planes& planes) {
+  std::vector<uint8_t> bytes;
+  for (const uint8_t* plane : planes.data) {
+    for (int y = 0; y < planes.size.height; ++y) {
+      bytes.insert(bytes.end(), plane + y * planes.stride, plane + y * planes.stride + planes.size.width);
+    }
+  }
+  return bytes;
+}
+
 Pixels pixels_of(const std::vector<uint8_t>& noise, Size size) {
   return {noise.data(), size, static_cast<ptrdiff_t>(size.width) * 3};
 }

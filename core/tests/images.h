@@ -15,9 +15,13 @@ using Random = std::mt19937;
 int between(Random& random, int first, int last);
 Rect random_rect(Random& random, Size size);
 
-// Exactly the pixels and what kernels may read after them, so that a sanitizer sees any further access.
+// RGB pixels, or one plane of them: exactly the bytes, and what kernels may read after them, so that a sanitizer sees
+// any further access.
 std::vector<uint8_t> noise(Random& random, Size size);
+std::vector<uint8_t> noise_plane(Random& random, Size size);
 Pixels pixels_of(const std::vector<uint8_t>& noise, Size size);
+// The three planes one after the other, without gaps.
+std::vector<uint8_t> gather(const Planes& planes);
 
 struct JpegKind {
   std::array<int, 6> factors;  // h, v of each component; grey where only the first pair is not 0

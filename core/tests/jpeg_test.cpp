@@ -25,22 +25,15 @@ JpegKind random_kind(Random& random) {
   return kind;
 }
 
-bool equals_cut(Pixels region, const std::vector<uint8_t>& whole, Size size, Rect rect) {
-  for (int y = 0; y < rect.height; ++y) {
-    const uint8_t* expected = whole.data() + (static_cast<size_t>(rect.y + y) * size.width + rect.x) * 3;
-    if (std::memcmp(region.data + y * region.stride, expected, static_cast<size_t>(rect.width) * 3) != 0) return false;
-  }
-  return true;
+bool equals_cut(const Planes& region, const std::vector<uint8_t>& whole, Size size, Rect rect) {
+  const ptrdiff_t plane_bytes = static_cast<ptrdiff_t>(size.height) * size.width;
+  const uint8_t* const first = whole.data() + static_cast<ptrdiff_t>(rect.y) * size.width + rect.x;
+  const Planes expected{{first, first + plane_bytes, first + 2 * plane_bytes}, {rect.height, rect.width}, size.width};
+  return gather(region) == gather(expected);
 }
 
 std::vector<uint8_t> decode_whole(JpegDecoder& decoder, Size size) {
-  const Pixels pixels = decoder.decode({0, 0, size.width, size.height});
-  std::vector<uint8_t> whole;
-  for (int y = 0; y < size.height; ++y) {
-    const uint8_t* row = pixels.data + y * pixels.stride;
-    whole.insert(whole.end(), row, row + static_cast<size_t>(size.width) * 3);
-  }
-  return whole;
+  return gather(decoder.decode({0, 0, size.width, size.height}));
 }
 
 TEST(regions_equal_cutting_the_whole_for_any_sampling_factors) {
@@ -76,8 +69,8 @@ TEST(damaged_bytes_do_no_harm) {
     try {
       const std::optional<Size> found = decoder.open(bytes_of(data));
       if (!found || int64_t{found->height} * found->width > 1000000) continue;
-      const Pixels pixels = decoder.decode(random_rect(random, *found));
-      CHECK(pixels.size.height > 0);
+      const Planes planes = decoder.decode(random_rect(random, *found));
+      CHECK(planes.size.height > 0);
       decoder.open(bytes_of(data));
       decoder.check();
       ++decoded;
