@@ -5,6 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 DATA   ?=
+SUITE  ?= loader stages large_index
 
 SOURCES := $(wildcard core/*/*.cpp core/*/*.h core/*/*/*.cpp core/*/*/*.h) setup.py pyproject.toml constraints.txt
 
@@ -32,8 +33,8 @@ format: $(VENV)/.ready-dev  ## Rewrite the sources in the house's format
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(filter core/%,$(SOURCES))
 
-bench: $(VENV)/.ready-dev  ## Measure loading throughput beside torch's DataLoader
-	$(BIN)/python -m benchmarks.loader $(ARGS)
+bench: $(VENV)/.ready-dev  ## Measure speed, beside other loaders where they are installed (one suite: make bench SUITE=stages ARGS=...)
+	@for suite in $(SUITE); do $(BIN)/python -m benchmarks.$$suite $(ARGS) || exit 1; done
 
 dev: $(VENV)/.ready-dev  ## Set up .venv with everything that developing needs
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from .environment import child_environment
+__all__ = ["ENOUGH_IMAGES", "MADE_COUNT", "image_files", "make_photographs", "repeated"]
 
-__all__ = ["MADE_COUNT", "make_photographs", "pack"]
-
+ENDINGS = {".jpg", ".jpeg"}
 MADE_COUNT = 256
 MADE_SIZE_PX = (500, 375)
 QUALITY = 95
+ENOUGH_IMAGES = 4000
+"""So many that packed forms are larger than most caches, and epochs longer than a turn."""
 
 
 def make_photographs(root: Path) -> Path:
@@ -39,11 +38,27 @@ def make_photographs(root: Path) -> Path:
     return root
 
 
-def pack(folder: Path, target: Path) -> Path:
-    """Packs an image folder with the default options of `pack-dataset` (codec `encoded`), and gives `target`."""
-    start = "from penstock.cli.pack_dataset import main; main()"
-    command = [sys.executable, "-c", start, str(folder), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=child_environment())
-    if done.returncode:
-        raise RuntimeError(f"pack-dataset failed with status {done.returncode}:\n{done.stderr}")
-    return target
+def image_files(folder: Path) -> list[Path]:
+    """The JPEG files in the class folders of an image folder, sorted."""
+    return sorted(path for path in folder.glob("*/*") if path.suffix.lower() in ENDINGS and path.is_file())
+
+
+def repeated(folder: Path, target: Path, enough: int = ENOUGH_IMAGES) -> int:
+    """Makes an image folder `target` of links to the JPEGs of `folder`, each as often as makes `enough` of them.
+
+    Returns:
+        How often each is there.
+
+    Raises:
+        ValueError: there are none.
+    """
+    files = image_files(folder)
+    if not files:
+        raise ValueError(f"{folder} holds no JPEG files in class folders")
+    times = -(-enough // len(files))
+    for path in files:
+        place = target / path.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        for k in range(times):
+            (place / f"{path.stem}-{k:03}{path.suffix.lower()}").symlink_to(path.resolve())
+    return times

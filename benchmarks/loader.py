@@ -1,114 +1,219 @@
-"""Loading throughput beside torch's DataLoader: `python -m benchmarks.loader` (or `make bench`). Rules: README.md."""
+"""Images per second of Penstock, of other loaders and of libjpeg-turbo alone: `python -m benchmarks.loader`.
+
+Everybody does the same work on the same JPEG files, on one core. Rules and remarks: README.md beside this file.
+"""
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from .candidates import BATCH_SIZE, CANDIDATES, SIZE_PX
-from .environment import ROOT, child_environment, describe
-from .images import MADE_COUNT, make_photographs, pack
-from .report import plot, table
+from . import results
+from .contestants import CONTESTANTS, Contestant, chosen
+from .images import MADE_COUNT, image_files, make_photographs, repeated
+from .libjpeg import build
+from .peers.protocol import BATCH_SIZE, SIZE_PX
+from .report import markdown
+from .session import ContestantError, Session, command_of, prepare
 
 __all__ = ["main"]
 
-RESULTS = Path(__file__).resolve().parent / "results"
-VERSION = 1
+VERSION = 2
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    default = os.environ.get("PENSTOCK_TEST_IMAGES")
+    images, peers = os.environ.get("PENSTOCK_TEST_IMAGES"), os.environ.get("PENSTOCK_PEERS")
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loader", description=__doc__)
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(default) if default else None,
+        default=Path(images) if images else None,
         help=f"an image folder (default: $PENSTOCK_TEST_IMAGES, else {MADE_COUNT} photographs made on the spot)",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each candidate runs, in turn (default: 5)")
-    parser.add_argument("--epochs", type=int, default=2, help="timed epochs in each run (default: 2)")
-    parser.add_argument("--threads", type=int, default=1, help="worker threads or processes, and cores (default: 1)")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(peers) if peers else None,
+        help="folder of the peers' environments, made by benchmarks/peers/make_venvs.sh (default: $PENSTOCK_PEERS)",
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default: 5)")
+    parser.add_argument("--seconds", type=float, default=2.5, help="of a turn, at least (default: 2.5)")
+    parser.add_argument("--only", metavar="NAMES", help="ids, or starts of ids, separated by commas")
+    parser.add_argument("--list", action="store_true", help="list the contestants and end")
     parser.add_argument("--output", type=Path, help="the JSON result (default: a new file in benchmarks/results/)")
-    parser.add_argument("--plot", type=Path, help="also write a PNG (needs matplotlib)")
     return parser.parse_args()
 
 
-def measure(name: str, folder: Path, packed: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """One run of one candidate, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.measure", name, "--folder", str(folder), "--pack", str(packed)]
-    command += ["--workers", str(given.threads), "--epochs", str(given.epochs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=child_environment())
-    if done.returncode:
-        raise RuntimeError(f"{name!r} failed with status {done.returncode}:\n{done.stderr}")
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
+class Field:
+    """The contestants of a run: prepared, started, and left out where that fails.
+
+    Attributes:
+        sessions: those that run, by id.
+        left_out: why others don't, by name.
+    """
+
+    def __init__(self, data: Path, scratch: Path, peers: Path | None) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.left_out: dict[str, str] = {}
+        self._data = data
+        self._folder = scratch / "images"
+        self._scratch = scratch
+        self._peers = peers
+        self._prepared: set[str] = set()
+        self.repetitions = repeated(data, self._folder)
+
+    def add(self, contestant: Contestant, stack: ExitStack) -> None:
+        """Prepares and starts one."""
+        own = not contestant.environment
+        try:
+            command = self._command(contestant)
+            print(f"starting {contestant.id}", file=sys.stderr)
+            session = Session(command, threads=contestant.threads, own=own)
+        except ContestantError as error:
+            if own:
+                raise ContestantError(f"{contestant.id}: {error}") from error
+            self.drop(contestant, str(error))
+            return
+        stack.callback(session.close)
+        self.sessions[contestant.id] = session
+
+    def drop(self, contestant: Contestant, reason: str) -> None:
+        """Goes on without one."""
+        print(f"left out: {contestant.id}: {reason}", file=sys.stderr)
+        self.left_out[contestant.id] = reason
+        self.sessions.pop(contestant.id, None)
+
+    def _command(self, contestant: Contestant) -> list[str]:
+        if contestant.group == "libjpeg-turbo":
+            return [str(build(self._scratch)), contestant.variant, str(self._data)]
+        python = self._python(contestant)
+        target = self._scratch / (contestant.form or contestant.module)
+        if contestant.form and contestant.form not in self._prepared:
+            print(f"preparing {contestant.form}", file=sys.stderr)
+            prepare(contestant, python, self._folder, target)
+            self._prepared.add(contestant.form)
+        return command_of(contestant, python, "run", self._folder, target)
+
+    def _python(self, contestant: Contestant) -> Path:
+        if not contestant.environment:
+            return Path(sys.executable)
+        if self._peers is None:
+            raise ContestantError("no folder of peers was given (--peers, $PENSTOCK_PEERS)")
+        python = self._peers.absolute() / contestant.environment / "bin" / "python"
+        if not python.exists():
+            raise ContestantError(f"{contestant.environment} is not installed")
+        return python
 
 
-def run_rounds(folder: Path, packed: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """All rounds; candidates take turns, so that a change in the machine's load meets each of them."""
-    speeds: dict[str, list[float]] = {name: [] for name in CANDIDATES}
-    engines, images = {}, 0
+def run_rounds(contestants: Sequence[Contestant], field: Field, given: argparse.Namespace) -> dict[str, Any]:
+    """All rounds; contestants take turns, so that a change in the machine's load meets each of them."""
+    turns: dict[str, list[dict[str, float]]] = {each.id: [] for each in contestants}
     for number in range(1, given.rounds + 1):
-        for name in CANDIDATES:
-            measured = measure(name, folder, packed, given)
-            images, engines[name] = measured["images"], measured["engine"]
-            speeds[name] += [images / seconds for seconds in measured["seconds"]]
-            print(f"round {number} of {given.rounds}: {speeds[name][-1]:6.0f} images/s  {name}", file=sys.stderr)
-    return {"images": images, "engines": engines, "images_per_second": speeds}
+        for contestant in [each for each in contestants if each.id in field.sessions]:
+            try:
+                turn = field.sessions[contestant.id].turn(given.seconds)
+            except ContestantError as error:
+                if not contestant.environment:
+                    raise
+                field.drop(contestant, f"round {number}: {error}")
+                turns[contestant.id] = []
+                continue
+            turns[contestant.id].append(turn)
+            rate = turn["images"] / turn["seconds"]
+            print(f"round {number} of {given.rounds}: {rate:8,.0f} images/s  {contestant.id}", file=sys.stderr)
+    return turns
 
 
-def run(given: argparse.Namespace) -> dict[str, Any]:
-    """Prepares the data, measures, and gives the whole result."""
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as scratch:
-        folder = given.data or make_photographs(Path(scratch, "photographs"))
-        packed = pack(folder, Path(scratch, "pack"))
-        rounds = run_rounds(folder, packed, given)
+def described(contestant: Contestant, session: Session, turns: list[dict[str, float]]) -> dict[str, Any]:
+    """What a result says about a contestant."""
     return {
-        "suite": "loader",
-        "version": VERSION,
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "data": given.data.name if given.data else "photographs of scikit-learn",
-        "batch_size": BATCH_SIZE,
-        "size_px": SIZE_PX,
-        "workers": given.threads,
-        "rounds": given.rounds,
-        "epochs": given.epochs,
-        **rounds,
-        "environment": describe(),
+        "id": contestant.id,
+        "name": contestant.name,
+        "group": contestant.group,
+        "output": contestant.output,
+        "threads": contestant.threads,
+        "note": contestant.note,
+        **session.hello,
+        "turns": turns,
     }
 
 
-def result_path(result: dict[str, Any]) -> Path:
-    """Where the result goes when nobody says: suite, day, processor and cores."""
-    processor = re.sub(r"[^a-z0-9]+", "-", result["environment"]["processor"].lower()).strip("-")
-    return RESULTS / f"loader-{result['date'][:10]}-{processor}-{result['workers']}-core.json"
+def run(contestants: Sequence[Contestant], given: argparse.Namespace) -> dict[str, Any]:
+    """Prepares the data, measures, and gives the whole result."""
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as place, ExitStack() as stack:
+        scratch = Path(place)
+        data = (given.data or make_photographs(scratch / "photographs")).absolute()
+        field = Field(data, scratch, given.peers)
+        for contestant in contestants:
+            field.add(contestant, stack)
+        turns = run_rounds(contestants, field, given)
+        sizes = [path.stat().st_size for path in image_files(data)]
+        return results.stamped(
+            "loader",
+            VERSION,
+            {
+                "data": {
+                    "name": given.data.name if given.data else "photographs of scikit-learn",
+                    "images": len(sizes),
+                    "mean_bytes": sum(sizes) / len(sizes),
+                    "repetitions": field.repetitions,
+                },
+                "batch_size": BATCH_SIZE,
+                "size_px": SIZE_PX,
+                "rounds": given.rounds,
+                "turn_seconds": given.seconds,
+                "contestants": [
+                    described(each, field.sessions[each.id], turns[each.id])
+                    for each in contestants
+                    if each.id in field.sessions
+                ],
+                "left_out": field.left_out,
+            },
+        )
+
+
+def list_contestants() -> None:
+    """Prints ids and names."""
+    for each in CONTESTANTS:
+        print(f"{each.id:20} {each.name}{f', {each.output}' if each.output else ''}")
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Writes the picture, where matplotlib is there."""
+    try:
+        from .plot import plot
+
+        plot(result, path)
+    except ImportError:
+        print("no picture: matplotlib is missing (pip install 'penstock[plot]')", file=sys.stderr)
 
 
 def main() -> None:
-    """Runs the suite, writes the result and prints its table."""
+    """Runs the suite, writes the result and prints its tables."""
     given = arguments()
+    if given.list:
+        list_contestants()
+        return
     if given.data is not None and not given.data.is_dir():
         sys.exit(f"benchmarks.loader: --data must be an image folder, and {given.data} is none")
-    if min(given.rounds, given.epochs, given.threads) < 1:
-        sys.exit("benchmarks.loader: --rounds, --epochs and --threads must be 1 or more")
-    result = run(given)
-    path = given.output or result_path(result)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(table(result))
-    print(f"\nwritten to {path}", file=sys.stderr)
-    if given.plot:
-        plot(result, given.plot)
-        print(f"plotted to {given.plot}", file=sys.stderr)
+    if given.rounds < 1 or given.seconds <= 0:
+        sys.exit("benchmarks.loader: --rounds must be 1 or more, --seconds more than 0")
+    try:
+        result = run(chosen(given.only), given)
+    except (ContestantError, ValueError) as error:
+        sys.exit(f"benchmarks.loader: {error}")
+    text = markdown(result)
+    draw(result, (given.output or results.result_path(result)).with_suffix(".png"))
+    path = results.write(result, text, given.output)
+    print(text)
+    print(f"\nwritten to {path}, .md and .png", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,49 +1,75 @@
-"""A result as a table and as a plot."""
+"""A result of the `loader` suite as Markdown."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-__all__ = ["plot", "table"]
+from .targets import outcomes, rates_of
+
+__all__ = ["markdown", "table"]
 
 
-def table(result: dict[str, Any]) -> str:
-    """Median, spread and ratio of each candidate, as Markdown."""
-    speeds: dict[str, list[float]] = result["images_per_second"]
-    base = median(next(iter(speeds.values())))
-    heading = f"images/s, {result['workers']} core(s)"
-    width = max(map(len, [heading, *speeds]))
-    lines = [
-        f"| {heading:{width}} | median | lowest | highest | ratio |",
-        f"|{'-' * (width + 2)}|-------:|-------:|--------:|------:|",
-    ]
-    for name, values in speeds.items():
+def markdown(result: Mapping[str, Any]) -> str:
+    """All tables of a result: what was measured, then the targets, then who was left out."""
+    parts = [measured_table(result), targets_table(result)]
+    if result["left_out"]:
+        left = "\n".join(f"- {name}: {reason}" for name, reason in result["left_out"].items())
+        parts.append(f"Not measured here:\n\n{left}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def measured_table(result: Mapping[str, Any]) -> str:
+    """Rates, fastest first. The share is of libjpeg-turbo's whole decode, in the same run."""
+    rates = rates_of(result)
+    floor = median(rates["decode"]) if rates.get("decode") else None
+    measured = [each for each in result["contestants"] if rates[each["id"]]]
+    rows = []
+    for each in sorted(measured, key=lambda each: -median(rates[each["id"]])):
+        values = rates[each["id"]]
         middle = median(values)
-        columns = f"{middle:6.0f} | {min(values):6.0f} | {max(values):7.0f} | {middle / base:5.2f}"
-        lines.append(f"| {name:{width}} | {columns} |")
-    return "\n".join(lines)
+        cpu = median(1e6 * turn["cpu_seconds"] / turn["images"] for turn in each["turns"])
+        rows.append(
+            [
+                each["name"],
+                each["output"],
+                f"{middle:,.0f}",
+                f"{min(values):,.0f}",
+                f"{max(values):,.0f}",
+                f"{cpu:,.0f}",
+                f"{middle / floor:.2f}" if floor else "",
+                each["note"],
+            ]
+        )
+    heading = ["images/s", "output", "median", "lowest", "highest", "CPU us/image", "x decode", "remarks"]
+    return table(heading, rows, "<<>>>>><")
 
 
-def plot(result: dict[str, Any], path: Path) -> None:
-    """Writes a PNG: a bar for each median, whiskers from the slowest to the fastest epoch. Needs matplotlib."""
-    import matplotlib
+def targets_table(result: Mapping[str, Any]) -> str:
+    """Targets beside what was measured; "" where nothing can be compared."""
+    found = outcomes(result)
+    rows = [
+        [each.text, f"{each.goal:.2f}", f"{each.ratio:.2f}", f"{each.lowest:.2f}-{each.highest:.2f}", verdict(each.met)]
+        for each in found
+    ]
+    return table(["ratio", "target", "measured", "rounds", ""], rows, "<>>><") if rows else ""
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    speeds: dict[str, list[float]] = result["images_per_second"]
-    names, middles = list(speeds), [median(values) for values in speeds.values()]
-    below = [middle - min(values) for middle, values in zip(middles, speeds.values(), strict=True)]
-    above = [max(values) - middle for middle, values in zip(middles, speeds.values(), strict=True)]
-    figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.6 * len(names)), layout="constrained")
-    bars = axes.barh(names, middles, xerr=[below, above], capsize=4, color=["#a1a1aa", *["#0e7490"] * len(names)])
-    axes.bar_label(bars, [f"{middle:.0f}  ({middle / middles[0]:.2f}x)" for middle in middles], padding=12)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(m + a for m, a in zip(middles, above, strict=True)) * 1.25)
-    axes.set_xlabel(f"images/s on {result['workers']} core(s): RandomResizedCrop(224) + flip to uint8")
-    axes.set_title(f"{result['environment']['processor']}, {result['images']} images", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)
+def verdict(met: bool) -> str:
+    """In a word."""
+    return "met" if met else "not met"
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]], alignment: str) -> str:
+    """A Markdown table; `alignment` holds "<" or ">" for each column."""
+    widths = [max(len(row[k]) for row in [heading, *rows]) for k in range(len(heading))]
+    rule = [
+        f"{'-' * (width + 1)}:" if side == ">" else "-" * (width + 2)
+        for width, side in zip(widths, alignment, strict=True)
+    ]
+    lines = [f"|{'|'.join(rule)}|"]
+    for row in [heading, *rows]:
+        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([lines[1], lines[0], *lines[2:]])
