@@ -16,6 +16,7 @@ from ... import _core
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
 from ...record import RecordSource
+from ..buffers import BufferPool
 from ..keys import SampleKeys
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ..dataloader import DataLoader
 
 __all__ = ["NativeIterator"]
+
+# The consumer still has its last batch when it is given the next one.
+_HELD_BY_CONSUMER = 2
 
 _DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
 
@@ -38,7 +42,11 @@ class _Batch:
 
 
 class NativeIterator(_BaseDataLoaderIter):
-    """One pass over a loader's batches `[images, labels]`, in order, each in fresh tensors.
+    """One pass over a loader's batches `[images, labels]`, in order, each in tensors of its own.
+
+    The memory of images is used again for a later batch once nobody holds it any more, in whatever form (see
+    `BufferPool`); so, like tensors from torch's workers, they can't be resized to more than they are. Pinned memory is
+    torch's own, which also knows of copies to a device that are under way.
 
     As with torch's workers, `prefetch_factor * num_workers` batches are under way (at least one), the error of a batch
     is raised at that batch's step, and the next step goes on with the next batch. The threads end with the pass (with
@@ -64,8 +72,9 @@ class NativeIterator(_BaseDataLoaderIter):
         self._dtype = _DTYPES[pipeline.dtype]
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
         self._engine = _core.Engine(pipeline.program, threads=loader.num_workers, fallback=decode_rgb)
+        self._pool = BufferPool(pipeline.dtype, kept=self._ahead + _HELD_BY_CONSUMER)
         self._process = os.getpid()
-        self.close = weakref.finalize(self, self._engine.close)
+        self.close = weakref.finalize(self, _close, self._engine, self._pool)
         self._batches: deque[_Batch] = deque()
         self._begin(loader)
 
@@ -135,12 +144,17 @@ class NativeIterator(_BaseDataLoaderIter):
         if len(outside):
             raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self._source)} samples")
         records = self._source.records(keys.indices)
-        images = torch.empty((len(keys), *self._image_shape), dtype=self._dtype, pin_memory=self._pin_memory)
+        images = self._buffer((len(keys), *self._image_shape))
         labels = torch.tensor(records.labels)
         batch.tensors = [images, labels.pin_memory() if self._pin_memory else labels]
         batch.ticket = self._engine.submit(
             records, images.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
+
+    def _buffer(self, shape: tuple[int, ...]) -> torch.Tensor:
+        if self._pin_memory:
+            return torch.empty(shape, dtype=self._dtype, pin_memory=True)
+        return torch.from_numpy(self._pool.take(shape))
 
     def _finish(self, batch: _Batch) -> Sequence[tuple[int, BaseException]]:
         """Waits for a batch: the rows that failed, with their errors."""
@@ -159,3 +173,8 @@ class NativeIterator(_BaseDataLoaderIter):
 
     def _placed(self, error: BaseException, index: int) -> BaseException:
         return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error
+
+
+def _close(engine: _core.Engine, pool: BufferPool) -> None:
+    engine.close()
+    pool.close()
