@@ -12,6 +12,7 @@
 #include "binding/register.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
+#include "engine/jpeg_header.h"
 #include "engine/simd.h"
 
 namespace py = pybind11;
@@ -23,11 +24,8 @@ using Region = std::array<int, 4>;  // x, y, width, height
 
 Size open_or_refuse(JpegDecoder& decoder, Bytes data) {
   const std::optional<Size> size = decoder.open(data);
-  if (size) return *size;
-  throw Error(
-      Fault::kOption,
-      "data: expected a JPEG of 8 bits, grey or with 3 components, Huffman-coded; got something else, which goes to "
-      "Pillow (probe_image tells)");
+  if (!size) refuse_other_kind();
+  return *size;
 }
 
 Rect rect_of(const std::optional<Region>& region, Size size) {

@@ -27,6 +27,7 @@ PYBIND11_MODULE(_core, module) {
   penstock::register_image(module);
   penstock::register_dct_decoder(module);
   penstock::register_pack(module);
+  penstock::register_dct_encoder(module);
   if (kDebug &&
       PyErr_WarnEx(PyExc_RuntimeWarning,
                    "penstock._core is a debug build: it is slow. Build again without PENSTOCK_DEBUG", 1) != 0) {

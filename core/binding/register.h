@@ -12,5 +12,6 @@ void register_engine(pybind11::module_& module);       // Engine
 void register_pack(pybind11::module_& module);         // read_table, find_bad_row ...
 void register_image(pybind11::module_& module);        // probe_image, check_jpeg, decode_jpeg, simd levels
 void register_dct_decoder(pybind11::module_& module);  // probe_dct, decode_dct
+void register_dct_encoder(pybind11::module_& module);  // encode_dct, rebuild_jpeg
 
 }  // namespace penstock

@@ -173,4 +173,11 @@ std::optional<Size> read_jpeg_header(Bytes data) {
   return read_segments(data);
 }
 
+void refuse_other_kind() {
+  throw Error(
+      Fault::kOption,
+      "data: expected a JPEG of 8 bits, grey or with 3 components, Huffman-coded; got something else, which goes to "
+      "Pillow (probe_image tells)");
+}
+
 }  // namespace penstock

@@ -14,4 +14,7 @@ namespace penstock {
 // raises in all these cases).
 std::optional<Size> read_jpeg_header(Bytes data);
 
+// Throws the Error(kOption) about a file for which that gives nullopt, in a function that is for JPEGs only.
+[[noreturn]] void refuse_other_kind();
+
 }  // namespace penstock

@@ -1,0 +1,138 @@
+#include "engine/dct/encoder_source.h"
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace penstock {
+namespace {
+
+// As JpegDecoder's: a hostile progressive file can repeat scans that cost nothing to store and much to apply.
+constexpr int kMaxScans = 500;
+
+boolean on_empty(j_decompress_ptr) { return FALSE; }  // the data are at their end
+
+void on_skip(j_decompress_ptr info, long bytes) {
+  const size_t skipped = std::min(static_cast<size_t>(std::max(bytes, 0L)), info->src->bytes_in_buffer);
+  info->src->next_input_byte += skipped;
+  info->src->bytes_in_buffer -= skipped;
+}
+
+void ignore_event(j_decompress_ptr) {}
+
+bool is_factor(int factor) { return factor == 1 || factor == 2 || factor == 4; }
+
+std::string factors_of(const jpeg_decompress_struct& info) {
+  std::string factors;
+  for (int c = 0; c < info.num_components; ++c) {
+    factors += (c == 0 ? "" : ",") + std::to_string(info.comp_info[c].h_samp_factor) + "x" +
+               std::to_string(info.comp_info[c].v_samp_factor);
+  }
+  return factors;
+}
+
+ColorModel color_of(const jpeg_decompress_struct& info) {
+  if (info.num_components == 1) return ColorModel::kGrey;
+  return info.jpeg_color_space == JCS_RGB ? ColorModel::kRgb : ColorModel::kYcc;
+}
+
+bool is_table(uint8_t marker) { return marker == kDht || marker == kDqt || marker == kDri; }
+
+}  // namespace
+
+JpegCoefficients::JpegCoefficients(Bytes jpeg) {
+  guard_.watch(info_);
+  if (!guard_.attempt([this] { jpeg_create_decompress(&info_); })) throw Error(Fault::kDecode, guard_.message());
+  info_.mem->max_memory_to_use = 0;  // nothing goes to a file, whatever JPEGMEM says
+  info_.src = &source_;
+  source_.next_input_byte = jpeg.data;
+  source_.bytes_in_buffer = jpeg.size;
+  source_.init_source = ignore_event;
+  source_.fill_input_buffer = on_empty;
+  source_.skip_input_data = on_skip;
+  source_.resync_to_restart = jpeg_resync_to_restart;
+  source_.term_source = ignore_event;
+  info_.progress = &progress_;
+  progress_.progress_monitor = on_progress;
+}
+
+JpegCoefficients::~JpegCoefficients() { jpeg_destroy_decompress(&info_); }
+
+void JpegCoefficients::on_progress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) info->err->error_exit(info);
+}
+
+std::optional<ColorModel> JpegCoefficients::read_color() {
+  bool complete = false;
+  const bool alive = guard_.attempt([&] { complete = jpeg_read_header(&info_, TRUE) == JPEG_HEADER_OK; });
+  if (!alive || !complete) return std::nullopt;
+  return color_of(info_);
+}
+
+// False where the data end too early.
+bool JpegCoefficients::read_all() {
+  if (jpeg_read_header(&info_, TRUE) != JPEG_HEADER_OK) return false;
+  arrays_ = jpeg_read_coefficients(&info_);
+  return arrays_ != nullptr;
+}
+
+std::string JpegCoefficients::read() {
+  bool complete = false;
+  if (!guard_.attempt([&] { complete = read_all(); })) return "libjpeg refuses it";
+  if (!complete) return "no end of image";
+  if (info_.err->num_warnings > 0) return "libjpeg warns of damage";
+  return read_frame();
+}
+
+std::string JpegCoefficients::read_frame() {
+  frame_.size = {static_cast<int>(info_.image_height), static_cast<int>(info_.image_width)};
+  frame_.color = color_of(info_);
+  frame_.component_count = info_.num_components;
+  for (int c = 0; c < frame_.component_count; ++c) {
+    const jpeg_component_info& source = info_.comp_info[c];
+    DctComponent& component = frame_.components[static_cast<size_t>(c)];
+    component.id = static_cast<uint8_t>(source.component_id);
+    // The factors of a single component mean nothing.
+    if (frame_.component_count > 1) {
+      component.horizontal = source.h_samp_factor;
+      component.vertical = source.v_samp_factor;
+    }
+    if (!is_factor(component.horizontal) || !is_factor(component.vertical)) {
+      return "sampling factors " + factors_of(info_);
+    }
+    // libjpeg keeps the table that was in force at the component's first scan.
+    if (source.quant_table == nullptr) return "a component without a scan";
+    std::copy_n(source.quant_table->quantval, kBlockItems, component.quantization.begin());
+    const auto& table = component.quantization;
+    if (std::find(table.begin(), table.end(), 0) != table.end()) return "a quantiser of 0";
+  }
+  frame_.complete();
+  return "";
+}
+
+const Block* JpegCoefficients::row(int component, int block_row) {
+  JBLOCKARRAY rows = nullptr;
+  const bool alive = guard_.attempt([&] {
+    rows = info_.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&info_), arrays_[component],
+                                         static_cast<JDIMENSION>(block_row), 1, FALSE);
+  });
+  if (!alive) throw Error(Fault::kDecode, guard_.message());
+  return rows[0];
+}
+
+bool read_metadata(Bytes jpeg, std::vector<uint8_t>& metadata) {
+  JpegSegments segments(jpeg, 2);
+  bool in_header = true;
+  for (;;) {
+    const uint8_t marker = in_header ? segments.next_marker() : segments.marker_after_scan();
+    if (marker == kEoi) return true;
+    const bool is_expected = in_header || marker == kSos || is_table(marker);
+    const std::optional<Bytes> segment = is_expected ? segments.next_segment() : std::nullopt;
+    if (!segment) return false;
+    in_header = in_header && marker != kSos;
+    if (!is_metadata(marker)) continue;
+    metadata.insert(metadata.end(), segment->data - 4, segment->data + segment->size);
+  }
+}
+
+}  // namespace penstock

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "engine/crc32c.h"
+#include "engine/dct/encoder.h"
+#include "engine/dct/encoder_source.h"
+#include "engine/dct/rebuild_blocks.h"
+#include "engine/dct/rebuild_writer.h"
+#include "engine/dct/record.h"
+#include "engine/error.h"
+#include "engine/jpeg_segments.h"
+
+namespace penstock {
+namespace {
+
+constexpr const char* kRemedy = "; restore the file, or pack the dataset again";
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(Fault::kDecode, "damaged dct record: " + what + kRemedy);
+}
+
+void check_crc(Bytes bytes, uint32_t expected, const std::string& what) {
+  if (crc32c(bytes) == expected) return;
+  throw Error(Fault::kChecksum, what + " of the dct record is damaged: its CRC-32C differs" + kRemedy);
+}
+
+// The blocks of one MCU row, in their order.
+class RowReader {
+ public:
+  // `table_bytes` come before the first segment.
+  RowReader(Bytes row, size_t table_bytes) : entry_(row.data), end_(row.data + row.size) {
+    if (row.size < table_bytes) refuse("an MCU row is shorter than its table of segments");
+    segment_ = row.data + table_bytes;
+  }
+
+  // The next block row.
+  void read(int blocks_across, JBLOCKROW blocks) {
+    for (int x = 0; x < blocks_across; x += kSegmentBlocks, entry_ += 2) {
+      const uint16_t entry = static_cast<uint16_t>(entry_[0] | entry_[1] << 8);
+      const ptrdiff_t length = entry & kSegmentLength;
+      if (length > end_ - segment_) refuse("a segment reaches beyond its MCU row");
+      Segment segment;
+      if (!segment.parse(segment_, entry, std::min(kSegmentBlocks, blocks_across - x))) {
+        refuse("a segment's headers don't add up to its length");
+      }
+      unpack_segment(segment, blocks + x);
+      segment_ += length;
+    }
+  }
+
+  void close() const {
+    if (segment_ != end_) refuse("the lengths of segments don't add up to that of their MCU row");
+  }
+
+ private:
+  const uint8_t* entry_;
+  const uint8_t* segment_;
+  const uint8_t* end_;
+};
+
+void write_row(const DctFrame& frame, int mcu_row, Bytes row, JpegWriter& writer) {
+  RowReader reader(row, 2 * static_cast<size_t>(segments_in(frame, mcu_row)));
+  for (int c = 0; c < frame.component_count; ++c) {
+    const BlockRows rows = block_rows_of(frame.components[c], mcu_row);
+    for (int y = rows.first; y < rows.first + rows.count; ++y) {
+      reader.read(frame.components[c].blocks.width, writer.row(c, y));
+    }
+  }
+  reader.close();
+}
+
+void write_metadata(Bytes metadata, JpegWriter& writer) {
+  JpegSegments segments(metadata, 0);
+  for (size_t at = 0; at < metadata.size;) {
+    const uint8_t marker = segments.next_marker();
+    const std::optional<Bytes> payload = is_metadata(marker) ? segments.next_segment() : std::nullopt;
+    if (!payload) refuse("its metadata are not a row of APPn and COM segments");
+    writer.write_segment(marker, *payload);
+    at = static_cast<size_t>(payload->data + payload->size - metadata.data);
+  }
+}
+
+// The memory that a record's blocks take is known to be of use before it is asked for.
+void check_size(const DctHead& head) {
+  const DctFrame& frame = head.frame();
+  int64_t least = 0;  // bytes of all blocks: of each, a header and a DC value
+  for (int c = 0; c < frame.component_count; ++c) {
+    least += int64_t{frame.components[c].blocks.height} * frame.components[c].blocks.width * 3;
+  }
+  const int64_t stored = static_cast<int64_t>(head.metadata_offset() - head.row_offset(0));
+  if (stored < least) refuse("its MCU rows are too short for its size");
+}
+
+}  // namespace
+
+std::vector<uint8_t> rebuild_jpeg(Bytes record) {
+  DctHead head;
+  const size_t head_bytes = DctHead::size_of(record);
+  head.parse({record.data, std::min(head_bytes, record.size)}, record.size);
+  check_size(head);
+  const Bytes metadata{record.data + head.metadata_offset(), head.metadata_bytes()};
+  check_crc(metadata, head.metadata_crc32c(), "the metadata");
+
+  JpegWriter writer(head.frame());
+  writer.start();
+  write_metadata(metadata, writer);
+  for (int mcu_row = 0; mcu_row < head.frame().mcu_rows; ++mcu_row) {
+    const size_t begin = head.row_offset(mcu_row), end = head.row_offset(mcu_row + 1);
+    const Bytes row{record.data + begin, end - begin};
+    check_crc(row, head.row_crc32c(mcu_row), "MCU row " + std::to_string(mcu_row));
+    write_row(head.frame(), mcu_row, row, writer);
+  }
+  std::vector<uint8_t> jpeg = writer.finish();
+  if (JpegCoefficients({jpeg.data(), jpeg.size()}).read_color() != head.frame().color) {
+    refuse("its colour is not what its metadata and identifiers mean");
+  }
+  return jpeg;
+}
+
+}  // namespace penstock
