@@ -3,17 +3,15 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <cstring>
 #include <optional>
 #include <string>
 #include <tuple>
-#include <vector>
 
 #include "binding/bytes_view.h"
 #include "binding/pixels.h"
 #include "binding/register.h"
-#include "engine/dct/decoder.h"
 #include "engine/dct/record.h"
+#include "engine/dct/source.h"
 
 namespace py = pybind11;
 
@@ -31,19 +29,13 @@ std::tuple<int, int, std::string> probe_dct(const py::object& record) {
 
 py::array_t<uint8_t> decode_dct(const py::object& record, const std::optional<Region>& region, bool check) {
   const BytesView view(record);
-  DctDecoder decoder;
+  RecordInMemory bytes(view.bytes());
+  DctSource source;
   Planes planes;
-  std::vector<uint8_t> rows;
   {
     const py::gil_scoped_release unlocked;
-    DctHead head;
-    head.parse(view.bytes(), view.bytes().size);
-    const Rect rect = rect_of(region, head.frame().size);
-    const RowRange range = rows_for(head.frame(), rect);
-    const size_t from = head.row_offset(range.first), to = head.row_offset(range.last);
-    rows.resize(to - from + kReadAhead);  // a copy, because nothing is known about what lies behind the record
-    std::memcpy(rows.data(), view.bytes().data + from, to - from);
-    planes = decoder.decode(head, {rows.data(), to - from}, rect, check);
+    const Size size = source.open(bytes, static_cast<int64_t>(view.bytes().size), check);
+    planes = source.read(rect_of(region, size));
   }
   return interleaved(planes);
 }

@@ -3,12 +3,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <array>
 #include <optional>
 #include <string>
 #include <tuple>
 
 #include "binding/bytes_view.h"
+#include "binding/pixels.h"
 #include "binding/register.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
@@ -20,24 +20,10 @@ namespace py = pybind11;
 namespace penstock {
 namespace {
 
-using Region = std::array<int, 4>;  // x, y, width, height
-
 Size open_or_refuse(JpegDecoder& decoder, Bytes data) {
   const std::optional<Size> size = decoder.open(data);
   if (!size) refuse_other_kind();
   return *size;
-}
-
-Rect rect_of(const std::optional<Region>& region, Size size) {
-  if (!region) return {0, 0, size.width, size.height};
-  const auto [x, y, width, height] = *region;
-  const bool inside =
-      x >= 0 && y >= 0 && width >= 1 && height >= 1 && x <= size.width - width && y <= size.height - height;
-  if (inside) return {x, y, width, height};
-  throw Error(Fault::kOption, "region: expected (x, y, width, height) inside " + std::to_string(size.width) + "x" +
-                                  std::to_string(size.height) + " pixels, got (" + std::to_string(x) + ", " +
-                                  std::to_string(y) + ", " + std::to_string(width) + ", " + std::to_string(height) +
-                                  ")");
 }
 
 std::tuple<std::string, int, int> probe_image(const py::object& data) {
@@ -68,16 +54,7 @@ py::array_t<uint8_t> decode_jpeg(const py::object& data, const std::optional<Reg
     const Size size = open_or_refuse(decoder, view.bytes());
     planes = decoder.decode(rect_of(region, size));
   }
-  py::array_t<uint8_t> image({planes.size.height, planes.size.width, 3});
-  uint8_t* out = image.mutable_data();
-  const py::gil_scoped_release unlocked;
-  for (int y = 0; y < planes.size.height; ++y) {
-    const ptrdiff_t row = y * planes.stride;
-    for (int x = 0; x < planes.size.width; ++x) {
-      for (const uint8_t* plane : planes.data) *out++ = plane[row + x];
-    }
-  }
-  return image;
+  return interleaved(planes);
 }
 
 }  // namespace

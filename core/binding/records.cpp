@@ -15,9 +15,6 @@ namespace py = pybind11;
 namespace penstock {
 namespace {
 
-constexpr uint8_t kEncoded = 0;  // penstock.record.Codec
-constexpr uint8_t kRaw = 1;
-
 [[noreturn]] void refuse(const char* column, py::ssize_t row, const std::string& expected, int64_t got) {
   throw Error(Fault::kOption, std::string("records.") + column + ": expected " + expected + ", got " +
                                   std::to_string(got) + " in row " + std::to_string(row));
@@ -96,10 +93,13 @@ void read_images(py::handle records, py::ssize_t rows, HeldRecords& held) {
   const auto height = column<int32_t>(records, "height", rows);
   for (py::ssize_t row = 0; row < rows; ++row) {
     Sample& sample = held.samples[static_cast<size_t>(row)];
-    if (codec.at(row) != kEncoded && codec.at(row) != kRaw) {
-      refuse("codec", row, "a value of Codec that this version reads (0 or 1)", codec.at(row));
+    if (codec.at(row) > static_cast<uint8_t>(Codec::kDct)) {
+      refuse("codec", row, "a value of Codec that this version reads (0 to 2)", codec.at(row));
     }
-    sample.raw = codec.at(row) == kRaw;
+    sample.codec = static_cast<Codec>(codec.at(row));
+    if (sample.codec == Codec::kDct && sample.file >= 0 && sample.length == kWholeFile) {
+      refuse("length", row, "0 or more for a dct record", sample.length);
+    }
     sample.size = {height.at(row), width.at(row)};
   }
 }

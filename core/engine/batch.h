@@ -12,15 +12,22 @@
 
 namespace penstock {
 
+// How the bytes of a sample are stored; the numbers are those of penstock.record.Codec.
+enum class Codec : uint8_t {
+  kEncoded = 0,  // an image file
+  kRaw = 1,      // pixels
+  kDct = 2,      // a dct record
+};
+
 // One row of penstock.record.Records.
 struct Sample {
-  bool raw = false;   // pixels of `size`, else an encoded image
+  Codec codec = Codec::kEncoded;
   int64_t file = -1;  // position in Batch::paths, -1: `payload`
   int64_t offset = 0;
   int64_t length = 0;  // bytes, or kWholeFile
   Bytes payload;
-  Size size;
-  std::optional<uint32_t> crc32c;
+  Size size;                       // 0 by 0 where it is not known
+  std::optional<uint32_t> crc32c;  // of all bytes; a dct record has its own, and this says that they are compared
 };
 
 struct Batch {

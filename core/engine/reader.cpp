@@ -62,7 +62,7 @@ Bytes OpenFile::read(int64_t offset, int64_t length, ReadBuffer& buffer) const {
   const int64_t available = std::max<int64_t>(0, status.st_size - offset);
   if (length == kWholeFile) length = status.st_size;
   if (length > available) fail_truncated(offset, length, available);
-  uint8_t* const data = buffer.reserve(static_cast<size_t>(length));
+  uint8_t* const data = buffer.reserve(static_cast<size_t>(length) + kReadAhead);
   const int64_t got = read_fully(descriptor_, data, length, offset);
   if (got < 0) throw Error(Fault::kIo, "the file can't be read: " + reason_of(errno));
   if (got < length) fail_truncated(offset, length, got);

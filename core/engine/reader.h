@@ -28,7 +28,8 @@ class OpenFile {
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
-  // The bytes [offset, offset + length), or to the end for kWholeFile, in `buffer`. Throws Error (kTruncated, kIo).
+  // The bytes [offset, offset + length), or to the end for kWholeFile, in `buffer`, with kReadAhead readable bytes
+  // after them. Throws Error (kTruncated, kIo).
   Bytes read(int64_t offset, int64_t length, ReadBuffer& buffer) const;
 
   // Has the system bring these bytes from the disk, without waiting for them.

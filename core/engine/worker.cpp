@@ -22,6 +22,28 @@ Pixels raw_pixels(Bytes data, Size size) {
   return {data.data, size, ptrdiff_t{3} * size.width};
 }
 
+// A sample that lies in a file.
+class RecordInFile : public RecordBytes {
+ public:
+  RecordInFile(Reader& reader, const Batch& batch, const Sample& sample)
+      : reader_(reader), batch_(batch), sample_(sample) {}
+
+  Bytes read(int64_t offset, int64_t length, ReadBuffer& buffer) override {
+    return reader_.read(batch_.paths[static_cast<size_t>(sample_.file)], sample_.offset + offset, length, buffer);
+  }
+
+ private:
+  Reader& reader_;
+  const Batch& batch_;
+  const Sample& sample_;
+};
+
+[[noreturn]] void refuse_size(Size expected, Size got) {
+  const auto text = [](Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height) + " px"; };
+  throw Error(Fault::kDecode, "expected a dct record of " + text(expected) + " as the index says, got one of " +
+                                  text(got) + "; restore the file, or pack the dataset again");
+}
+
 }  // namespace
 
 void Worker::run(const Batch& batch, size_t row) {
@@ -32,11 +54,16 @@ void Worker::run(const Batch& batch, size_t row) {
   key.epoch = batch.epoch;
   key.index = batch.indices[row];
   key.draw = batch.draws[row];
-  const Bytes data = read(batch, sample);
-  if (sample.raw) {
-    run_pixels(key, raw_pixels(data, sample.size), slot);
-  } else {
-    run_encoded(key, data, slot);
+  switch (sample.codec) {
+    case Codec::kEncoded:
+      run_encoded(key, read(batch, sample), slot);
+      break;
+    case Codec::kRaw:
+      run_pixels(key, raw_pixels(read(batch, sample), sample.size), slot);
+      break;
+    case Codec::kDct:
+      run_dct(key, batch, sample, slot);
+      break;
   }
 }
 
@@ -52,6 +79,18 @@ Bytes Worker::read(const Batch& batch, const Sample& sample) {
                                                             sample.offset, sample.length, buffer_);
   if (sample.crc32c) check_crc32c(data, *sample.crc32c);
   return data;
+}
+
+void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sample, uint8_t* slot) {
+  RecordInMemory in_memory(sample.payload);
+  RecordInFile in_file(context_.reader, batch, sample);
+  const bool is_payload = sample.file < 0;
+  RecordBytes& record = is_payload ? static_cast<RecordBytes&>(in_memory) : in_file;
+  const int64_t record_bytes = is_payload ? static_cast<int64_t>(sample.payload.size) : sample.length;
+  const Size size = dct_.open(record, record_bytes, sample.crc32c.has_value());
+  if (sample.size != Size{} && sample.size != size) refuse_size(sample.size, size);
+  context_.program.draw(key, size, parameters_.data());
+  executor_.run(context_.program, parameters_.data(), size, dct_, slot);
 }
 
 void Worker::run_encoded(const SampleKey& key, Bytes data, uint8_t* slot) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/dct/source.h"
 #include "engine/execute.h"
 #include "engine/program.h"
 #include "engine/reader.h"
@@ -48,12 +49,14 @@ class Worker {
 
  private:
   Bytes read(const Batch& batch, const Sample& sample);
+  void run_dct(const SampleKey& key, const Batch& batch, const Sample& sample, uint8_t* slot);
   void run_encoded(const SampleKey& key, Bytes data, uint8_t* slot);
   void run_pixels(const SampleKey& key, Pixels image, uint8_t* slot);
 
   WorkerContext& context_;
   Executor executor_;
   ReadBuffer buffer_;
+  DctSource dct_;
   std::vector<double> parameters_;
 };
 
