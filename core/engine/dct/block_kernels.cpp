@@ -98,7 +98,7 @@ const BlockKernels& block_kernels_portable() {
 
 const BlockKernels& block_kernels(SimdLevel level) {
 #ifdef PENSTOCK_HAS_AVX512_KERNELS
-  // AVX512HERE
+  if (level >= SimdLevel::kAvx512) return block_kernels_avx512();
 #endif
   static_cast<void>(level);
   return block_kernels_portable();
