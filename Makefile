@@ -10,7 +10,7 @@ SUITE  ?= loader stages large_index
 SOURCES := $(wildcard core/*/*.cpp core/*/*.h core/*/*/*.cpp core/*/*/*.h) setup.py pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev check format bench clean headers
+.PHONY: help demo test dev check format bench fuzz clean headers
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,12 @@ format: $(VENV)/.ready-dev  ## Rewrite the sources in the house's format
 
 bench: $(VENV)/.ready-dev  ## Measure speed, beside other loaders where they are installed (one suite: make bench SUITE=stages ARGS=...)
 	@for suite in $(SUITE); do $(BIN)/python -m benchmarks.$$suite $(ARGS) || exit 1; done
+
+# Where there is no clang, the committed inputs are replayed under the compiler's own sanitizers.
+fuzz: | headers  ## Fuzz the readers of hostile bytes, FUZZ_SECONDS=60 each
+	@if command -v $(or $(CLANG),clang++) >/dev/null; then $(MAKE) -C core/fuzz run; \
+	else echo "clang++ was not found (Debian: apt-get install clang libclang-rt-14-dev): replaying core/fuzz/corpus instead"; \
+	  $(MAKE) -C core/fuzz replay; fi
 
 dev: $(VENV)/.ready-dev  ## Set up .venv with everything that developing needs
 

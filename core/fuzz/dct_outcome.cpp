@@ -1,0 +1,65 @@
+#include "fuzz/dct_outcome.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/scratch.h"
+#include "engine/simd.h"
+#include "fuzz/input.h"
+
+namespace penstock::fuzzing {
+
+bool operator==(const Outcome& a, const Outcome& b) { return a.fault == b.fault && a.pixels == b.pixels; }
+
+std::vector<uint8_t> cut(const Planes& planes, Rect region) {
+  std::vector<uint8_t> pixels;
+  for (const uint8_t* plane : planes.data) {
+    for (int y = region.y; y < region.y + region.height; ++y) {
+      const uint8_t* const row = plane + y * planes.stride + region.x;
+      pixels.insert(pixels.end(), row, row + region.width);
+    }
+  }
+  return pixels;
+}
+
+DctRecord::DctRecord(Bytes bytes) : bytes_(bytes) {
+  const Copy start({bytes.data, std::min(bytes.size, kDctFixedHead)});
+  const size_t head_bytes = DctHead::size_of(start.bytes());
+  const Copy head({bytes.data, std::min(bytes.size, head_bytes)});
+  head_.parse(head.bytes(), bytes.size);
+  require(head_.metadata_offset() + head_.metadata_bytes() == bytes.size, "a record ends with its metadata");
+}
+
+Outcome DctRecord::decode(Rect region) const {
+  static DctDecoder used;
+  std::optional<Outcome> first;
+  uint8_t fill = 0;
+  for (const std::string& level : simd_levels()) {
+    set_simd_level(level);
+    DctDecoder fresh;
+    for (DctDecoder* decoder : {&fresh, &used}) {
+      const Outcome outcome = decode_once(*decoder, region, fill);
+      if (!first) first = outcome;
+      require(outcome == *first, "all levels give the same");
+      fill = static_cast<uint8_t>(~fill);
+    }
+  }
+  return *first;
+}
+
+Outcome DctRecord::decode_once(DctDecoder& decoder, Rect region, uint8_t fill) const {
+  const RowRange range = rows_for(head_.frame(), region);
+  require(0 <= range.first && range.first < range.last && range.last <= head_.frame().mcu_rows, "rows are there");
+  const size_t first = head_.row_offset(range.first), last = head_.row_offset(range.last);
+  require(first <= last && last <= bytes_.size, "rows lie inside their record");
+  const Copy rows({bytes_.data + first, last - first}, kReadAhead, fill);
+  try {
+    const Planes planes = decoder.decode(head_, rows.bytes(), region, true);
+    require(planes.size == Size{region.height, region.width}, "a region has its size");
+    return {std::nullopt, cut(planes, {0, 0, region.width, region.height})};
+  } catch (const Error& error) {
+    return {error.fault(), {}};
+  }
+}
+
+}  // namespace penstock::fuzzing

@@ -1,0 +1,81 @@
+// A JPEG: decoded whole and in part by JpegDecoder, and, where it becomes a dct record, with the same pixels from that
+// and the same record from the JPEG that is rebuilt. Input: four u16 that choose a rectangle, 8 bytes of nothing, then
+// the JPEG.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/dct/encoder.h"
+#include "engine/error.h"
+#include "engine/jpeg.h"
+#include "engine/simd.h"
+#include "fuzz/dct_outcome.h"
+#include "fuzz/input.h"
+
+namespace penstock::fuzzing {
+namespace {
+
+constexpr int64_t kMaxPixels = 1 << 16;
+
+Outcome decode(Bytes jpeg, Rect region) {
+  JpegDecoder decoder;
+  try {
+    decoder.open(jpeg);
+    return {std::nullopt, cut(decoder.decode(region), {0, 0, region.width, region.height})};
+  } catch (const Error& error) {
+    return {error.fault(), {}};
+  }
+}
+
+std::optional<EncodedDct> encode(Bytes jpeg) {
+  try {
+    return encode_dct(jpeg);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void check_record(const EncodedDct& encoded, Size size, Rect region, const Outcome& whole, const Outcome& part) {
+  const DctRecord record({encoded.record.data(), encoded.record.size()});
+  require(record.size() == size, "a record has the size of its JPEG");
+  require(record.decode({0, 0, size.width, size.height}) == whole, "a record has the pixels of its JPEG");
+  require(record.decode(region) == part, "a region of a record has the pixels of the JPEG's");
+  const std::vector<uint8_t> jpeg = rebuild_jpeg({encoded.record.data(), encoded.record.size()});
+  require(encode_dct({jpeg.data(), jpeg.size()}).record == encoded.record, "a rebuilt JPEG gives the same record");
+}
+
+}  // namespace
+}  // namespace penstock::fuzzing
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace penstock;
+  using namespace penstock::fuzzing;
+  const Controls controls(data, size);
+  const Copy copy(controls.rest());
+  const Bytes jpeg = copy.bytes();
+  std::optional<Size> found;
+  try {
+    found = JpegDecoder().open(jpeg);
+  } catch (const Error&) {
+  }
+  if (!found) {
+    require(!encode(jpeg), "what JpegDecoder does not read is not encoded");
+    return 0;
+  }
+  if (int64_t{found->height} * found->width > kMaxPixels) return 0;
+  const Rect region = controls.rect(0, *found, 1 << 16);
+  const Outcome whole = decode(jpeg, {0, 0, found->width, found->height}), part = decode(jpeg, region);
+  require(whole.fault == part.fault, "a region fails where the whole does");
+  std::optional<EncodedDct> first;
+  for (const std::string& level : simd_levels()) {
+    set_simd_level(level);
+    const std::optional<EncodedDct> encoded = encode(jpeg);
+    require(encoded.has_value() == !whole.fault, "what can be decoded can be encoded, or has a reason");
+    if (!encoded) return 0;
+    require(encoded->record.empty() == !encoded->reason.empty(), "there is a record or a reason");
+    if (!first) first = encoded;
+    require(encoded->record == first->record && encoded->reason == first->reason, "all levels encode the same");
+  }
+  if (!first->record.empty()) check_record(*first, *found, region, whole, part);
+  return 0;
+}
