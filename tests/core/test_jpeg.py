@@ -23,6 +23,7 @@ from support.jpegs import (
     patch_frame,
     pillow_rgb,
     pillow_rgb_or_none,
+    random_region,
 )
 
 from penstock import _core
@@ -31,11 +32,6 @@ from penstock.errors import DecodeError, OptionError, RecordError, TruncatedErro
 generators = st.randoms(use_true_random=False)
 seeds = st.integers(0, 2**32 - 1)
 sides = st.one_of(st.integers(1, 40), st.integers(1, 160))
-
-
-def random_region(generator: random.Random, width: int, height: int) -> tuple[int, int, int, int]:
-    x, y = generator.randrange(width), generator.randrange(height)
-    return x, y, generator.randint(1, width - x), generator.randint(1, height - y)
 
 
 def assert_region_equals_cut(data: bytes, whole: np.ndarray, region: tuple[int, int, int, int]) -> None:

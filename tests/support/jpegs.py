@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import warnings
 from dataclasses import dataclass
 
@@ -108,3 +109,9 @@ def pillow_rgb_or_none(data: bytes) -> NDArray[np.uint8] | None:
         return pillow_rgb(data)
     except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, Image.DecompressionBombError):
         return None
+
+
+def random_region(generator: random.Random, width: int, height: int) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of a rectangle inside an image."""
+    x, y = generator.randrange(width), generator.randrange(height)
+    return x, y, generator.randint(1, width - x), generator.randint(1, height - y)
