@@ -117,6 +117,23 @@ int segments_in(const DctFrame& frame, int mcu_row) {
   return count;
 }
 
+namespace {
+
+// Not more than blocks without AC coefficients take: an entry and a base for each segment, a header and a DC value for
+// each block.
+size_t least_row_bytes(const DctFrame& frame, int mcu_row) {
+  size_t bytes = 0;
+  for (int c = 0; c < frame.component_count; ++c) {
+    const DctComponent& component = frame.components[c];
+    const size_t block_row =
+        3 * static_cast<size_t>(component.blocks.width) + 3 * static_cast<size_t>(segments_across(component));
+    bytes += static_cast<size_t>(block_rows_of(component, mcu_row).count) * block_row;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 size_t DctHead::size_of(Bytes start) {
   if (start.size < kDctFixedHead) {
     throw Error(Fault::kTruncated, "expected a dct record of at least 64 bytes, got " + std::to_string(start.size) +
@@ -169,6 +186,10 @@ void DctHead::read_rows(const uint8_t* table, size_t head_bytes) {
     const size_t before = row == 0 ? head_bytes : offsets_[row - 1];
     const bool follows = row == 0 ? offsets_[0] == before : offsets_[row] >= before;
     if (!follows) refuse("offset of MCU row " + std::to_string(row) + " does not follow what is before it");
+    // So that nobody takes memory for an image of which there is next to nothing.
+    if (row > 0 && offsets_[row] - before < least_row_bytes(frame_, static_cast<int>(row) - 1)) {
+      refuse("MCU row " + std::to_string(row - 1) + " is too short for its blocks");
+    }
   }
   for (size_t row = 0; row < rows; ++row) checksums_[row] = u32_at(table + 4 * (rows + 1 + row));
 }
