@@ -44,7 +44,7 @@ py::array_t<int64_t> take(const Permutation& permutation, int64_t start, int64_t
   py::array_t<int64_t> indices(stop - start);
   int64_t* const out = indices.mutable_data();
   const py::gil_scoped_release unlocked;
-  for (int64_t position = start; position < stop; ++position) out[position - start] = permutation[position];
+  permutation.take(start, stop, out);
   return indices;
 }
 

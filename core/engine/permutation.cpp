@@ -1,5 +1,6 @@
 #include "engine/permutation.h"
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int64_t kFeistelFrom = 65536;
 constexpr uint32_t kFeistelRounds = 10;
+constexpr int64_t kTogether = 64;
 
 }  // namespace
 
@@ -36,24 +38,53 @@ void Permutation::shuffle() {
   }
 }
 
-uint64_t Permutation::encrypt(uint64_t value) const {
+void Permutation::encrypt(uint64_t* values, size_t count) const {
   const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
-  uint64_t left = value >> half_bits_;
-  uint64_t right = value & mask;
   for (uint32_t round = 0; round < kFeistelRounds; ++round) {
-    const uint64_t mixed = left ^ (block(static_cast<uint32_t>(right), round)[0] & mask);
-    left = right;
-    right = mixed;
+    // All values, round by round: each round waits for the one before it, but not for other values.
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t left = values[i] >> half_bits_;
+      const uint64_t right = values[i] & mask;
+      values[i] = right << half_bits_ | (left ^ (block(static_cast<uint32_t>(right), round)[0] & mask));
+    }
   }
-  return left << half_bits_ | right;
 }
 
-int64_t Permutation::operator[](int64_t position) const {
-  if (!table_.empty()) return table_[static_cast<size_t>(position)];
-  // The network permutes [0, 4^half_bits); following its cycle until it is back in [0, size) permutes [0, size).
-  uint64_t value = encrypt(static_cast<uint64_t>(position));
-  while (value >= static_cast<uint64_t>(size_)) value = encrypt(value);
-  return static_cast<int64_t>(value);
+void Permutation::take(int64_t start, int64_t stop, int64_t* indices) const {
+  if (!table_.empty()) {
+    std::copy(table_.begin() + start, table_.begin() + stop, indices);
+    return;
+  }
+  while (start < stop) {
+    const int64_t count = std::min(stop - start, kTogether);
+    walk(start, count, indices);
+    start += count;
+    indices += count;
+  }
+}
+
+// The network permutes [0, 4^half_bits); following its cycle until it is back in [0, size) permutes [0, size).
+void Permutation::walk(int64_t start, int64_t count, int64_t* indices) const {
+  uint64_t values[kTogether];
+  int64_t* places[kTogether];
+  size_t outside = static_cast<size_t>(count);
+  for (size_t i = 0; i < outside; ++i) {
+    values[i] = static_cast<uint64_t>(start) + i;
+    places[i] = indices + i;
+  }
+  while (outside > 0) {
+    encrypt(values, outside);
+    size_t still_outside = 0;
+    for (size_t i = 0; i < outside; ++i) {
+      if (values[i] < static_cast<uint64_t>(size_)) {
+        *places[i] = static_cast<int64_t>(values[i]);
+      } else {
+        values[still_outside] = values[i];
+        places[still_outside++] = places[i];
+      }
+    }
+    outside = still_outside;
+  }
 }
 
 }  // namespace penstock

@@ -1,6 +1,7 @@
 // The shuffled order of an epoch, as a function: position -> index.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,12 +17,13 @@ class Permutation {
   Permutation(int64_t size, uint64_t seed, uint32_t epoch);
 
   int64_t size() const { return size_; }
-  // Needs 0 <= position < size.
-  int64_t operator[](int64_t position) const;
+  // Writes the indices at positions start <= p < stop. Needs 0 <= start <= stop <= size.
+  void take(int64_t start, int64_t stop, int64_t* indices) const;
 
  private:
   void shuffle();
-  uint64_t encrypt(uint64_t value) const;
+  void walk(int64_t start, int64_t count, int64_t* indices) const;
+  void encrypt(uint64_t* values, size_t count) const;
   PhiloxBlock block(uint32_t first, uint32_t second) const {
     return philox(key_, {first, second, tweak_[0], tweak_[1]});
   }

@@ -331,3 +331,12 @@ def test_batches_come_in_pinned_memory() -> None:
     for images, labels in loader_of(arrays(), pin_memory=True):
         assert images.is_pinned()
         assert labels.is_pinned()
+
+
+def test_torchs_profiler_sees_each_step() -> None:
+    iterator = iter(loader_of(arrays(12)))
+    next(iterator)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        assert len(list(iterator)) == 2
+    steps = [event for event in profiler.key_averages() if event.key == "enumerate(DataLoader)#NativeIterator.__next__"]
+    assert [event.count for event in steps] == [3]
