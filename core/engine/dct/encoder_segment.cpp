@@ -72,6 +72,11 @@ uint16_t pack_portable(const int16_t (*blocks)[kBlockItems], int count, const Ra
 
 }  // namespace
 
-PackSegment segment_packer(SimdLevel) { return pack_portable; }
+PackSegment segment_packer([[maybe_unused]] SimdLevel level) {
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+  if (level >= SimdLevel::kAvx512) return pack_segment_avx512;
+#endif
+  return pack_portable;
+}
 
 }  // namespace penstock

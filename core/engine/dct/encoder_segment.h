@@ -10,14 +10,6 @@
 
 namespace penstock {
 
-// What the blocks of a component are checked against.
-struct RangeLimits {
-  explicit RangeLimits(const Quantization& table) : quantization(&table), weights(range_weights(table)) {}
-
-  const Quantization* quantization;
-  std::array<int16_t, kBlockItems> weights;
-};
-
 // Bytes that packing may write at `out`.
 constexpr int kSegmentRoom = kMaxSegmentBytes + 64;
 

@@ -52,6 +52,10 @@ inline uint8_t* put_dc(const int16_t (*blocks)[kBlockItems], int count, uint8_t*
   return out + 2 + count;
 }
 
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+uint16_t pack_segment_avx512(const int16_t (*blocks)[kBlockItems], int count, const RangeLimits& limits, uint8_t* out);
+#endif
+
 // `pack_block(block, limits, streams)` appends everything of a block but its DC, and is false where it is out of range.
 template <typename PackBlock>
 inline __attribute__((always_inline)) uint16_t pack_segment(const int16_t (*blocks)[kBlockItems], int count,
