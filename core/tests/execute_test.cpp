@@ -1,33 +1,11 @@
 #include "engine/execute.h"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "engine/error.h"
 #include "engine/jpeg.h"
 #include "engine/program.h"
+#include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/images.h"
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-void* counted_allocation(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return counted_allocation(size); }
-void* operator new[](size_t size) { return counted_allocation(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
 namespace penstock::testing {
 namespace {
@@ -110,14 +88,14 @@ TEST(samples_cost_no_allocation_once_memory_has_grown) {
   std::vector<double> row(program.columns().size());
   long before = 0;
   for (int pass = 0; pass < 2; ++pass) {
-    before = allocations.load();
+    before = allocations();
     for (size_t i = 0; i < files.size(); ++i) {
       executor.open_jpeg(bytes_of(files[i]));
       program.draw({1, 0, static_cast<int64_t>(i), 0, 0}, size, row.data());
       executor.run_jpeg(program, row.data(), out.data());
     }
   }
-  CHECK(allocations.load() == before);
+  CHECK(allocations() == before);
 }
 
 TEST(crops_outside_the_image_are_refused) {
