@@ -7,6 +7,52 @@ uint16_t header_at(const uint8_t* headers, int block) {
   return static_cast<uint16_t>(headers[2 * block] | headers[2 * block + 1] << 8);
 }
 
+// What the blocks of a segment take of each stream.
+struct Shares {
+  int masks = 0;
+  int bytes = 0;
+  int nibbles = 0;
+  bool wide = false;
+  bool sound = true;
+};
+
+Shares shares_one_by_one(const uint8_t* headers, int blocks) {
+  Shares shares;
+  for (int block = 0; block < blocks; ++block) {
+    const uint16_t bits = header_at(headers, block);
+    const BlockHeader header = BlockHeader::of(bits);
+    shares.sound &= (bits & 15) <= kWideMaskBytes;
+    shares.wide |= header.wide;
+    shares.masks += header.mask_bytes;
+    shares.bytes += header.byte_stream();
+    shares.nibbles += header.nibble_stream();
+  }
+  return shares;
+}
+
+constexpr uint64_t kEach = 0x0001000100010001;  // a 1 in each of four headers
+
+int sum_of_four(uint64_t fields) { return static_cast<int>((fields * kEach) >> 48); }
+
+// Eight headers, none of them wide, four at a time in 64 bits; wide or worse ones go the other way.
+Shares shares_of(const uint8_t* headers, int blocks) {
+  uint64_t masks = 0, bytes = 0, nibbles = 0, beyond = 0;
+  if (blocks < kSegmentBlocks) return shares_one_by_one(headers, blocks);
+  for (int four = 0; four < 2; ++four) {
+    uint64_t bits = 0;
+    for (int block = 0; block < 4; ++block) {
+      bits |= uint64_t{header_at(headers, 4 * four + block)} << (16 * block);
+    }
+    const uint64_t mask = bits & 15 * kEach;
+    beyond |= (mask + 7 * kEach) & 16 * kEach;  // more than 8
+    masks += mask;
+    bytes += bits >> 4 & 63 * kEach;
+    nibbles += ((bits >> 10 & 63 * kEach) + kEach) >> 1 & 63 * kEach;
+  }
+  if (beyond != 0) return shares_one_by_one(headers, blocks);
+  return {sum_of_four(masks), sum_of_four(bytes), sum_of_four(nibbles), false, true};
+}
+
 }  // namespace
 
 bool Segment::parse(const uint8_t* data, uint16_t entry, int block_count) {
@@ -15,24 +61,14 @@ bool Segment::parse(const uint8_t* data, uint16_t entry, int block_count) {
   const int dc_bytes = wide_dc ? 2 * blocks : 2 + blocks;
   const int length = entry & kSegmentLength;
   if (length < 2 * blocks + dc_bytes) return false;
-  int mask_bytes = 0, byte_values = 0, nibble_bytes = 0;
-  bool sound = true;
-  wide = false;
-  for (int block = 0; block < blocks; ++block) {
-    const uint16_t bits = header_at(data, block);
-    const BlockHeader header = BlockHeader::of(bits);
-    sound &= (bits & 15) <= kWideMaskBytes;
-    wide |= header.wide;
-    mask_bytes += header.mask_bytes;
-    byte_values += header.byte_stream();
-    nibble_bytes += header.nibble_stream();
-  }
+  const Shares shares = shares_of(data, blocks);
+  wide = shares.wide;
   headers = data;
   dc = headers + 2 * blocks;
   masks = dc + dc_bytes;
-  bytes = masks + mask_bytes;
-  nibbles = bytes + byte_values;
-  return sound && 2 * blocks + dc_bytes + mask_bytes + byte_values + nibble_bytes == length;
+  bytes = masks + shares.masks;
+  nibbles = bytes + shares.bytes;
+  return shares.sound && nibbles + shares.nibbles == data + length;
 }
 
 void Segment::skip_values_of(int first) {
