@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["ENOUGH_IMAGES", "MADE_COUNT", "image_files", "make_photographs", "repeated"]
+__all__ = [
+    "ENOUGH_IMAGES",
+    "MADE_COUNT",
+    "add_data_option",
+    "data_folder",
+    "image_files",
+    "make_photographs",
+    "repeated",
+]
 
 ENDINGS = {".jpg", ".jpeg"}
 MADE_COUNT = 256
@@ -15,6 +25,31 @@ MADE_SIZE_PX = (500, 375)
 QUALITY = 95
 ENOUGH_IMAGES = 4000
 """So many that packed forms are larger than most caches, and epochs longer than a turn."""
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Adds `--data`."""
+    images = os.environ.get("PENSTOCK_TEST_IMAGES")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(images) if images else None,
+        help=f"an image folder (default: $PENSTOCK_TEST_IMAGES, else {MADE_COUNT} photographs made on the spot)",
+    )
+
+
+def data_folder(given: argparse.Namespace, scratch: Path) -> Path:
+    """The image folder that `--data` names, or one of photographs made under `scratch`.
+
+    Raises:
+        ValueError: `--data` is no folder.
+    """
+    if given.data is None:
+        return make_photographs(scratch / "photographs of scikit-learn")
+    data: Path = given.data.absolute()
+    if not data.is_dir():
+        raise ValueError(f"--data must be an image folder, and {given.data} is none")
+    return data
 
 
 def make_photographs(root: Path) -> Path:

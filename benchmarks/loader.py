@@ -16,7 +16,7 @@ from typing import Any
 
 from . import results
 from .contestants import CONTESTANTS, Contestant, chosen
-from .images import MADE_COUNT, image_files, make_photographs, repeated
+from .images import add_data_option, data_folder, image_files, repeated
 from .libjpeg import build
 from .peers.protocol import BATCH_SIZE, SIZE_PX
 from .report import markdown
@@ -29,14 +29,9 @@ VERSION = 2
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    images, peers = os.environ.get("PENSTOCK_TEST_IMAGES"), os.environ.get("PENSTOCK_PEERS")
+    peers = os.environ.get("PENSTOCK_PEERS")
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loader", description=__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(images) if images else None,
-        help=f"an image folder (default: $PENSTOCK_TEST_IMAGES, else {MADE_COUNT} photographs made on the spot)",
-    )
+    add_data_option(parser)
     parser.add_argument(
         "--peers",
         type=Path,
@@ -149,7 +144,7 @@ def run(contestants: Sequence[Contestant], given: argparse.Namespace) -> dict[st
     """Prepares the data, measures, and gives the whole result."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as place, ExitStack() as stack:
         scratch = Path(place)
-        data = (given.data or make_photographs(scratch / "photographs")).absolute()
+        data = data_folder(given, scratch)
         field = Field(data, scratch, given.peers)
         for contestant in contestants:
             field.add(contestant, stack)
@@ -160,7 +155,7 @@ def run(contestants: Sequence[Contestant], given: argparse.Namespace) -> dict[st
             VERSION,
             {
                 "data": {
-                    "name": given.data.name if given.data else "photographs of scikit-learn",
+                    "name": data.name,
                     "images": len(sizes),
                     "mean_bytes": sum(sizes) / len(sizes),
                     "repetitions": field.repetitions,
@@ -201,8 +196,6 @@ def main() -> None:
     if given.list:
         list_contestants()
         return
-    if given.data is not None and not given.data.is_dir():
-        sys.exit(f"benchmarks.loader: --data must be an image folder, and {given.data} is none")
     if given.rounds < 1 or given.seconds <= 0:
         sys.exit("benchmarks.loader: --rounds must be 1 or more, --seconds more than 0")
     try:
