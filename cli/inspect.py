@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from ..formats import Dataset, Pack, open_dataset
+from ..formats.pack.manifest import Manifest
 from ..formats.summary import Summary, summarize
 from .parts import parts_of
-from .text import plural, shown_bytes
+from .text import plural, ratio, reasons, shown_bytes
 
 __all__ = ["inspect"]
 
@@ -37,14 +38,16 @@ def _content(place: str, dataset: Dataset, summary: Summary) -> dict[str, Any]:
     if isinstance(dataset, Pack):
         manifest = dataset.manifest
         content |= {"shards": manifest.shards, "options": manifest.options, "lossy": manifest.lossy}
+        content |= {"source_bytes": _source_bytes(manifest), "fallbacks": manifest.fallbacks}
         content |= {"skipped": manifest.skipped, "id": manifest.pack_id.hex()}
     return content
 
 
 def _lines(dataset: Dataset, summary: Summary) -> list[tuple[str, str]]:
-    shards = f" in {plural(dataset.manifest.shards, 'shard')}" if isinstance(dataset, Pack) else ""
-    lines = [("images", f"{summary.samples:,}"), ("size", f"{shown_bytes(summary.size)}{shards}")]
+    lines = [("images", f"{summary.samples:,}"), ("size", _size(dataset, summary))]
     lines.append(("codecs", ", ".join(f"{name} {count:,}" for name, count in summary.codecs.items())))
+    if isinstance(dataset, Pack) and dataset.manifest.fallbacks:
+        lines.append(("encoded", reasons(dataset.manifest.fallbacks)))
     lines.append(("labels", summary.labels))
     if dataset.classes:
         first = ", ".join(dataset.classes[:5]) + (" ..." if len(dataset.classes) > 5 else "")
@@ -56,6 +59,26 @@ def _lines(dataset: Dataset, summary: Summary) -> list[tuple[str, str]]:
         lines.append(("height", "{} to {} px".format(*summary.height)))
     if isinstance(dataset, Pack):
         lossy = dataset.manifest.lossy
-        lines.append(("changed", ", ".join(f"{k} {v}" for k, v in lossy.items()) if lossy else "nothing: as found"))
+        lines.append(
+            (
+                "changed",
+                ", ".join(f"{k} {v}" for k, v in lossy.items()) if lossy else "nothing: pixels as in the source",
+            )
+        )
         lines.append(("left out", f"{len(dataset.manifest.skipped):,}"))
     return lines
+
+
+def _size(dataset: Dataset, summary: Summary) -> str:
+    size = shown_bytes(summary.size)
+    if not isinstance(dataset, Pack):
+        return size
+    source_bytes = _source_bytes(dataset.manifest)
+    compared = f", {ratio(summary.size, source_bytes)} ({shown_bytes(source_bytes)})" if source_bytes else ""
+    return f"{size} in {plural(dataset.manifest.shards, 'shard')}{compared}"
+
+
+def _source_bytes(manifest: Manifest) -> int | None:
+    """Bytes of all samples that the pack was made from, where pack.json says so."""
+    size = manifest.source.get("bytes")
+    return size if type(size) is int and size > 0 else None

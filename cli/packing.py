@@ -16,12 +16,13 @@ from ..formats import Dataset, open_dataset, split
 from ..formats.lmdb_writer import LMDBWriter
 from ..formats.pack.job import OnError
 from ..formats.pack.plan import PackOptions, make_plan
+from ..formats.pack.prepare import StoredCodec
 from ..formats.pack.storage import exclusive
 from ..formats.pack.transfer import transfer
 from ..formats.pack.writer import PackResult, write_pack
 from .bar import Bar
 from .parts import parts_of
-from .text import plural, shown_bytes
+from .text import plural, ratio, reasons, shown_bytes
 
 __all__ = ["Request", "run"]
 
@@ -43,6 +44,7 @@ class Request:
     split: tuple[float, ...] | None
     classes_from: str | None
     to: str
+    codec: StoredCodec | None
     resize: int | None
     quality: int | None
     workers: int
@@ -76,6 +78,8 @@ def run(request: Request) -> None:
     else:
         for result in results:
             click.echo(_sentence(result, request))
+            if result.get("fallbacks"):
+                click.echo(f"{result['path']}: stored encoded, as found: {reasons(result['fallbacks'])}")
 
 
 def _check_places(request: Request) -> None:
@@ -149,6 +153,7 @@ def _column(name: str) -> str | int:
 def _options(request: Request, selection: dict[str, Any]) -> PackOptions:
     columns = {"image_column": request.image_column, "label_column": list(request.label_column)}
     return PackOptions(
+        codec=request.codec or ("dct" if request.to == "pack" else "encoded"),
         resize=request.resize,
         quality=request.quality,
         shard_size=request.shard_size,
@@ -177,6 +182,9 @@ def _packed(part: _Part, request: Request) -> dict[str, Any]:
         "shards": result.shards,
         "reused_shards": result.reused_shards,
         "bytes": result.size,
+        "source_bytes": result.source_size,
+        "codecs": dict(result.codecs),
+        "fallbacks": dict(result.fallbacks),
         "skipped": [asdict(each) for each in result.skipped],
         "was_complete": result.was_complete,
     }
@@ -232,7 +240,10 @@ def _list_skipped(result: PackResult) -> None:
 
 
 def _sentence(result: dict[str, Any], request: Request) -> str:
-    what = f"{plural(result['images'], 'image')} ({shown_bytes(result['bytes'])}, {plural(result['classes'], 'class')})"
+    size = shown_bytes(result["bytes"])
+    if not request.dry_run and result["bytes"] != result["source_bytes"]:
+        size += f", {ratio(result['bytes'], result['source_bytes'])}"
+    what = f"{plural(result['images'], 'image')} ({size}, {plural(result['classes'], 'class')})"
     shards = f" in {plural(result['shards'], 'shard')}" if request.to == "pack" else ""
     if request.dry_run:
         return f"{result['path']}: would hold {what}{shards}; nothing was written"

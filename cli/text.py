@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["as_bytes", "plural", "shown_bytes"]
+__all__ = ["as_bytes", "plural", "ratio", "reasons", "shown_bytes"]
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4, "KI": 1 << 10, "MI": 1 << 20, "GI": 1 << 30}
 _UNITS["TI"] = 1 << 40
@@ -32,3 +33,14 @@ def plural(count: int, noun: str) -> str:
     """The count with its noun: "1 image", "3 images", "2 classes"."""
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def ratio(size: int, source_size: int) -> str:
+    """What is stored against what it was made of, in bytes: "1.48 times the source"."""
+    return f"{size / max(source_size, 1):.2f} times the source"
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """How often each thing was the reason, most often first: "12 (PNG file), 1 (CMYK JPEG)"."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} ({reason})" for reason, count in ordered)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import RecordError
 from ..record import Codec, Records
+from .dct import dct_pixels
 from .image import decode_pil, raw_pixels
 from .indices import Indices, checked_indices
 from .reading import read_record
@@ -136,8 +137,12 @@ class Dataset(ABC):
 def _load(records: Records, row: int, *, as_pil: bool) -> Any:
     """One row as a PIL image, or as a fresh (height, width, 3) uint8 array."""
     data = read_record(records, row)
-    if records.codec[row] == Codec.RAW:
-        pixels = raw_pixels(data, int(records.height[row]), int(records.width[row]))
+    codec, height, width = records.codec[row], int(records.height[row]), int(records.width[row])
+    if codec == Codec.RAW:
+        pixels = raw_pixels(data, height, width)
         return Image.fromarray(pixels) if as_pil else pixels.copy()
+    if codec == Codec.DCT:
+        pixels = dct_pixels(data, height, width)
+        return Image.fromarray(pixels) if as_pil else pixels
     image = decode_pil(data)
     return image if as_pil else np.array(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..errors import DecodeError, TruncatedError
 if TYPE_CHECKING:
     from ..record import Buffer
 
-__all__ = ["decode_pil", "decode_rgb", "raw_pixels"]
+__all__ = ["DecodedFile", "decode_file", "decode_pil", "decode_rgb", "is_jpeg", "raw_pixels"]
 
 # What Pillow's readers let out, besides OSError, when a file's bytes are damaged or made to harm.
 DAMAGE = (
@@ -35,8 +35,26 @@ DAMAGE = (
 )
 
 
+class DecodedFile(NamedTuple):
+    """What an image file holds.
+
+    Attributes:
+        image: loaded, of mode RGB.
+        format, mode: of the file, as Pillow names them: "JPEG", "PNG" ...; "RGB", "L", "CMYK" ...
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+
+
 def decode_pil(data: Buffer) -> Image.Image:
-    """The image file in `data` as a loaded PIL image of mode RGB (Pillow's `convert("RGB")` of anything else).
+    """The image file in `data` as a loaded PIL image of mode RGB. Errors as `decode_file`."""
+    return decode_file(data).image
+
+
+def decode_file(data: Buffer) -> DecodedFile:
+    """The image file in `data`: Pillow's `convert("RGB")` of it, and what it was.
 
     Raises:
         DecodeError: the bytes are no image that Pillow reads.
@@ -49,7 +67,7 @@ def decode_pil(data: Buffer) -> Image.Image:
             image.load()
             # RGB has no transparency to keep; without the entry Pillow doesn't warn that it drops it.
             image.info.pop("transparency", None)
-            return image.convert("RGB")
+            return DecodedFile(image.convert("RGB"), image.format or "", image.mode)
     except UnidentifiedImageError:
         raise DecodeError(
             "expected an image that Pillow reads, but the bytes are of no known image format; replace or remove it"
@@ -66,6 +84,11 @@ def decode_pil(data: Buffer) -> Image.Image:
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """The image file in `data` as a fresh, writable (height, width, 3) uint8 array. Errors as `decode_pil`."""
     return np.array(decode_pil(data))
+
+
+def is_jpeg(data: Buffer) -> bool:
+    """Whether these are the bytes of a JPEG file, of whatever kind."""
+    return bytes(data[:3]) == b"\xff\xd8\xff"
 
 
 def raw_pixels(data: Buffer, height: int, width: int) -> NDArray[np.uint8]:

@@ -15,14 +15,15 @@ from ..record import Codec
 from .base import Labels
 from .names import decode_name, encode_name
 
-__all__ = ["HEADER_KEY", "LABELS_KEY", "Entry", "Header", "decode_labels", "encode_labels", "sample_key"]
+__all__ = ["CODECS", "HEADER_KEY", "LABELS_KEY", "Entry", "Header", "decode_labels", "encode_labels", "sample_key"]
 
 HEADER_KEY = b"penstock"
 LABELS_KEY = b"penstock.labels"
 FORMAT, VERSION = "penstock-lmdb", 1
 
 CRC = struct.Struct("<I")
-CODECS = frozenset(Codec)
+CODECS = frozenset([Codec.ENCODED, Codec.RAW])
+"""Dct records are read in part, which LMDB's values can't be."""
 ENTRY = struct.Struct("<B3xIIII")
 """Codec, bytes of the name, width, height, CRC-32C of the data; the CRC-32C of these bytes and the name comes first."""
 

@@ -17,7 +17,7 @@ from .._core import crc32c
 from ..errors import PackingError
 from ..record import Codec
 from .base import Labels
-from .lmdb_layout import HEADER_KEY, LABELS_KEY, Entry, Header, encode_labels, sample_key
+from .lmdb_layout import CODECS, HEADER_KEY, LABELS_KEY, Entry, Header, encode_labels, sample_key
 
 __all__ = ["LMDBWriter"]
 
@@ -81,6 +81,7 @@ class LMDBWriter:
             data: the undecoded bytes, as `codec` says.
             label: an int, or a (k,) array of ints or floats; of the same kind in all samples.
             name: what the sample is called, such as its path below the root.
+            codec: `Codec.ENCODED` or `Codec.RAW`.
             width, height: in pixels; must be given for `Codec.RAW`.
 
         Raises:
@@ -178,6 +179,10 @@ class LMDBWriter:
 
     def _check_sample(self, data: bytes, label: Label, codec: Codec, pixels: int) -> None:
         self._environment()
+        if codec not in CODECS:
+            raise self._failed(
+                f"sample {len(self)} is a {codec.name.lower()} record, which only packs hold; give a JPEG"
+            )
         if codec == Codec.RAW and (len(data) != 3 * pixels or not pixels):
             raise self._failed(f"raw pixels of sample {len(self)}: expected {3 * pixels} bytes, got {len(data)}")
         given = np.asarray(label)

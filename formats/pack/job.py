@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ Prepared: TypeAlias = tuple[Image, Any, str] | Skipped
 """(image, label, name) of a sample, or what was left out."""
 
 _CHUNK = 64
+_ADVICE = re.compile(r"; [^;]*(remove it|leave it out)$")
+"""What a message tells somebody to do who has not left the sample out yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,7 @@ class _Reader:
 
     def _bad(self, error: RecordError, index: int) -> Skipped:
         if self.on_error == "skip":
-            return Skipped(self.source.name(index) or self.source.describe(index), error.reason)
+            return Skipped(self.source.name(index) or self.source.describe(index), _ADVICE.sub("", error.reason))
         raise error.at(self.source.describe(index), index) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import DatasetError
@@ -27,8 +27,11 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "shards": int,
     "bytes": int,
     "codecs": dict,
+    "fallbacks": dict,
     "skipped": list,
 }
+_DEFAULTS: dict[str, Any] = {"fallbacks": {}}
+"""Fields that early packs of this version don't have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Manifest:
         lossy: how images were changed, or None where all are as found.
         samples, shards, size: counts, and bytes of all records.
         codecs: name of a codec -> number of records.
+        fallbacks: why records are stored `encoded` although `dct` was asked for: reason -> number of records. Empty for
+            packs that don't say.
         skipped: {"source", "reason"} of samples that were left out.
     """
 
@@ -58,6 +63,7 @@ class Manifest:
     size: int
     codecs: Mapping[str, int]
     skipped: Sequence[Mapping[str, str]]
+    fallbacks: Mapping[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The file's bytes; the same manifest always gives the same ones."""
@@ -74,6 +80,7 @@ class Manifest:
             "shards": self.shards,
             "bytes": self.size,
             "codecs": dict(self.codecs),
+            "fallbacks": dict(self.fallbacks),
             "skipped": list(self.skipped),
         }
         return (json.dumps(content, indent=1) + "\n").encode()
@@ -94,6 +101,7 @@ class Manifest:
                 f"{place}: pack format version {content.get('version')!r} is unknown, this Penstock reads version "
                 f"{VERSION}: upgrade penstock, or pack the dataset again with this one"
             )
+        content = _DEFAULTS | content
         _check_kinds(content, place)
         values = {name: content[name] for name in _KINDS if name not in ("id", "bytes")}
         return cls(pack_id=bytes.fromhex(content["id"]), size=content["bytes"], **values)
@@ -109,6 +117,9 @@ def _check_kinds(content: Mapping[str, Any], place: str) -> None:
         raise _damage(place, "classes", content["classes"])
     if not all(isinstance(each, dict) and each.keys() >= _SKIPPED_KEYS for each in content["skipped"]):
         raise _damage(place, "skipped", content["skipped"])
+    for name in ("codecs", "fallbacks"):
+        if not all(type(count) is int for count in content[name].values()):
+            raise _damage(place, name, content[name])
     try:
         whole = len(bytes.fromhex(content["id"])) == 16
     except ValueError:

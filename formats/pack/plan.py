@@ -16,7 +16,7 @@ from ...errors import DatasetError, OptionError
 from ..base import Dataset
 from ..survey import survey
 from .layout import ALIGNMENT, MAX_RECORD_BYTES, MAX_SHARDS, TAIL_BYTES, VERSION, shard_name
-from .prepare import Preparation
+from .prepare import Preparation, StoredCodec
 
 __all__ = ["PackOptions", "Plan", "ShardJob", "difference", "make_plan"]
 
@@ -26,13 +26,15 @@ class PackOptions:
     """Everything but the source that decides the bytes of a pack.
 
     Attributes:
-        resize, quality: see `Preparation`.
-        shard_size: bytes of source records that a shard holds at most (at least one record).
+        codec, resize, quality: see `Preparation`.
+        shard_size: bytes of source records that a shard holds at most (at least one record). What is stored may be
+            larger: dct records about one and a half times, raw pixels ten times and more.
         shuffle: store the samples in a random order, that of `seed`.
         seed: of the order, 0 to 2^64 - 1.
         selection: how the source was chosen (split, columns ...), kept in pack.json; JSON values.
     """
 
+    codec: StoredCodec = "dct"
     resize: int | None = None
     quality: int | None = None
     shard_size: int = 256_000_000
@@ -41,7 +43,7 @@ class PackOptions:
     selection: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        Preparation(self.resize, self.quality)
+        _ = self.preparation  # which checks them
         if self.shard_size < 1:
             raise OptionError(f"shard_size must be at least 1 byte, got {self.shard_size}")
         if not 0 <= self.seed < 1 << 64:
@@ -49,11 +51,11 @@ class PackOptions:
 
     @property
     def preparation(self) -> Preparation:
-        return Preparation(self.resize, self.quality)
+        return Preparation(self.codec, self.resize, self.quality)
 
     def to_dict(self) -> dict[str, Any]:
         """As pack.json and plan.json have it."""
-        own = {name: getattr(self, name) for name in ("resize", "quality", "shard_size", "shuffle")}
+        own = {name: getattr(self, name) for name in ("codec", "resize", "quality", "shard_size", "shuffle")}
         selection: dict[str, Any] = json.loads(json.dumps(dict(self.selection)))
         return own | {"seed": self.seed if self.shuffle else None} | selection
 

@@ -1,53 +1,65 @@
-"""Checking an image before it is stored, and shrinking it where the user asks for that."""
+"""Checking an image before it is stored, and putting it into the form in which it is stored."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
-import numpy as np
 from PIL import Image as PILImage
 
-from ..._core import check_jpeg, probe_image
-from ...errors import DecodeError, OptionError
+from ..._core import check_jpeg, encode_dct, probe_image, rebuild_jpeg
+from ...errors import OptionError
 from ...record import Buffer, Codec, Records
-from ..image import decode_pil
-from ..reading import flat_view, read_record
+from ..dct import check_dct
+from ..image import DecodedFile, decode_file, decode_pil, is_jpeg, raw_pixels
+from ..reading import read_record
 from .shard import Image
 
-__all__ = ["DEFAULT_QUALITY", "Preparation"]
+__all__ = ["DEFAULT_QUALITY", "Preparation", "StoredCodec", "check_image"]
 
 DEFAULT_QUALITY = 90
+
+StoredCodec: TypeAlias = Literal["dct", "encoded", "raw"]
+"""How images are to be stored; see `Preparation.codec`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """How images are changed before they are stored; as it stands, not at all.
+    """How images are stored, and how they are changed before that; as it stands, not at all.
 
     A shrunk image is resampled by Pillow with Lanczos, antialiased; none is enlarged. JPEG stays JPEG, without chroma
     subsampling (shrinking leaves full-resolution chroma worth keeping) and grey if it was; every other file becomes a
     lossless RGB PNG; raw pixels stay raw. Metadata is not kept, and an EXIF orientation is not applied, as in loading.
 
     Attributes:
+        codec: "dct" stores the coefficients of JPEGs in a form that is fast to decode, and leaves as they are those
+            that it can't represent, and other files, with the reason (`Image.fallback`). "encoded" stores image files
+            as found; those of dct records are rebuilt, with the same coefficients. "raw" stores decoded RGB pixels.
         resize: length in pixels of the shorter side; longer ones are shrunk to it.
         quality: JPEG quality, 1 to 100. Given, every JPEG is encoded anew; else only shrunk ones, with 90.
     """
 
+    codec: StoredCodec = "dct"
     resize: int | None = None
     quality: int | None = None
 
     def __post_init__(self) -> None:
+        if self.codec not in get_args(StoredCodec):
+            raise OptionError(f"codec must be one of {', '.join(get_args(StoredCodec))}, got {self.codec!r}")
         if self.resize is not None and not 1 <= self.resize <= 65_500:
             raise OptionError(f"resize must be a number of pixels from 1 to 65500, got {self.resize}")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise OptionError(f"quality must be from 1 to 100, got {self.quality}")
+        if self.quality is not None and self.codec == "raw":
+            raise OptionError("quality is that of JPEGs, and codec raw stores pixels: leave out one of them")
 
     @property
     def lossy(self) -> dict[str, int] | None:
-        """What pack.json says of it: None where every image is stored as found."""
+        """What pack.json says of it: None where every image keeps its pixels."""
         if self.resize is None and self.quality is None:
             return None
-        change = {"quality": self.quality or DEFAULT_QUALITY}
+        change = {} if self.codec == "raw" else {"quality": self.quality or DEFAULT_QUALITY}
         return change if self.resize is None else {"resize": self.resize, **change}
 
     def read(self, records: Records, row: int) -> Image:
@@ -60,40 +72,51 @@ class Preparation:
         return self.apply(read_record(records, row), Codec(records.codec[row]), size)
 
     def apply(self, data: Buffer, codec: Codec, size: tuple[int, int]) -> Image:
-        """Checks an image by decoding all of it, and prepares it. `size` (width, height) matters only for raw pixels.
+        """Checks all of an image, and prepares it. `size` (width, height) matters only for raw pixels and dct records.
 
         Raises:
             RecordError: it can't be decoded; without a place.
         """
         if codec is Codec.RAW:
-            return self._raw(data, *size)
-        kind = probe_image(data)[0] if len(data) else "other"
-        if kind == "jpeg":
-            width, height, sampling = check_jpeg(data)
-            if self.quality is None and not self._shrinks(width, height):
-                return Image(data, Codec.ENCODED, width, height)
-            image = decode_pil(data)
-            return self._jpeg(image.convert("L") if sampling == "grey" else image)
-        image = decode_pil(data)
-        if bytes(data[:3]) == b"\xff\xd8\xff" and (self.quality is not None or self._shrinks(*image.size)):
-            return self._jpeg(image)
-        if self._shrinks(*image.size):
-            return _encoded(self._shrunk(image), "PNG")
-        return Image(data, Codec.ENCODED, *image.size)
+            pixels = PILImage.fromarray(raw_pixels(data, size[1], size[0]))
+            return _raw(self._shrunk(pixels)) if self._shrinks(*size) else Image(data, codec, *size)
+        if codec is Codec.DCT:
+            if self.codec == "dct" and not self._changes(*size):
+                check_dct(data, size[1], size[0])
+                return Image(data, codec, *size)
+            data = rebuild_jpeg(data)
+        kind, width, height = probe_image(data) if len(data) else ("other", 0, 0)
+        if kind == "jpeg" and self.codec != "raw" and not self._changes(width, height):
+            return self._jpeg(data, width, height)
+        return self._decoded(decode_file(data), data)
 
-    def _raw(self, data: Buffer, width: int, height: int) -> Image:
-        if width <= 0 or height <= 0 or len(flat_view(data)) != width * height * 3:
-            raise DecodeError(
-                f"expected {width} x {height} RGB pixels, got {len(flat_view(data))} bytes; make the image anew"
-            )
-        if not self._shrinks(width, height):
-            return Image(data, Codec.RAW, width, height)
-        pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-        image = self._shrunk(PILImage.fromarray(pixels))
-        return Image(image.tobytes(), Codec.RAW, *image.size)
+    def _jpeg(self, data: Buffer, width: int, height: int) -> Image:
+        """A JPEG that is not changed. Either way of looking at it finds all that makes Pillow refuse a file."""
+        if self.codec == "encoded":
+            check_jpeg(data)
+            return Image(data, Codec.ENCODED, width, height)
+        record, reason = encode_dct(data)
+        if reason:
+            return Image(data, Codec.ENCODED, width, height, reason)
+        return Image(record, Codec.DCT, width, height)
 
-    def _jpeg(self, image: PILImage.Image) -> Image:
-        return _encoded(self._shrunk(image), "JPEG", quality=self.quality or DEFAULT_QUALITY, subsampling=0)
+    def _decoded(self, found: DecodedFile, data: Buffer) -> Image:
+        """An image file that has been decoded because it is changed, stored raw, or no JPEG of the usual kind."""
+        image = self._shrunk(found.image)
+        if self.codec == "raw":
+            return _raw(image)
+        if is_jpeg(data) and self._changes(*found.image.size):
+            grey = image.convert("L") if found.mode == "L" else image
+            file = _saved(grey, "JPEG", quality=self.quality or DEFAULT_QUALITY, subsampling=0)
+            return self._jpeg(file, *image.size)
+        fallback = _reason(found, data) if self.codec == "dct" else ""
+        if image is not found.image:
+            data = _saved(image, "PNG")
+        return Image(data, Codec.ENCODED, *image.size, fallback)
+
+    def _changes(self, width: int, height: int) -> bool:
+        """Whether a JPEG of this size has to be encoded anew."""
+        return self.quality is not None or self._shrinks(width, height)
 
     def _shrinks(self, width: int, height: int) -> bool:
         return self.resize is not None and min(width, height) > self.resize
@@ -106,7 +129,34 @@ class Preparation:
         return image.resize((width, height), PILImage.Resampling.LANCZOS)
 
 
-def _encoded(image: PILImage.Image, format: str, **options: int) -> Image:
+def check_image(data: Buffer, codec: Codec, size: tuple[int, int]) -> None:
+    """Decodes all of an image and drops the pixels. `size` is as in `Preparation.apply`.
+
+    Raises:
+        RecordError: it can't be decoded; without a place.
+    """
+    if codec is Codec.RAW:
+        raw_pixels(data, size[1], size[0])
+    elif codec is Codec.DCT:
+        check_dct(data, size[1], size[0])
+    elif len(data) and probe_image(data)[0] == "jpeg":
+        check_jpeg(data)
+    else:
+        decode_pil(data)
+
+
+def _reason(found: DecodedFile, data: Buffer) -> str:
+    """Why a file that the core leaves to Pillow can't be stored as dct."""
+    if not is_jpeg(data):
+        return f"{found.format} file"
+    return "CMYK JPEG" if found.mode == "CMYK" else "JPEG with missing scans or an unusual header"
+
+
+def _raw(image: PILImage.Image) -> Image:
+    return Image(image.tobytes(), Codec.RAW, *image.size)
+
+
+def _saved(image: PILImage.Image, format: str, **options: int) -> bytes:
     file = io.BytesIO()
     image.save(file, format, **options)
-    return Image(file.getvalue(), Codec.ENCODED, *image.size)
+    return file.getvalue()

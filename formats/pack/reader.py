@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._core import find_bad_row
-from ...errors import DatasetError
-from ...record import Codec, Records
+from ..._core import find_bad_row, rebuild_jpeg
+from ...errors import DatasetError, RecordError
+from ...record import Buffer, Codec, Records
 from ..base import Dataset, Labels
 from ..classes import ClassesOption, class_list, fit_labels
+from ..image import decode_file, is_jpeg
+from ..indices import checked_indices
+from ..reading import read_record
 from .index import Index
 from .layout import INDEX_NAME, shard_name
 from .manifest import Manifest
@@ -109,6 +113,22 @@ class Pack(Dataset):
         self._check(records, column(SectionId.FLAGS)[chosen], chosen)
         return records
 
+    def jpeg(self, index: SupportsIndex) -> bytes:
+        """The bytes of a JPEG file with the image of sample `index` (negative: from the end).
+
+        A file that was stored as found, or one with the same coefficients, quantisation tables, sampling factors and
+        metadata as the one that a dct record was made of: its entropy coding may differ.
+
+        Raises:
+            IndexError: `index` is out of range. RecordError: the record is damaged, or holds no JPEG.
+        """
+        row = int(checked_indices([operator.index(index)], len(self))[0])
+        records = self.records([row])
+        try:
+            return _as_jpeg(read_record(records, 0), Codec(records.codec[0]))
+        except RecordError as error:
+            raise error.at(self.describe(row), row) from error.__cause__
+
     def describe(self, index: int) -> str:
         shard = int(np.searchsorted(self._shard_ends, index, side="right"))
         record = index - (int(self._shard_ends[shard - 1]) if shard else 0)
@@ -146,3 +166,12 @@ class Pack(Dataset):
             row, reason = bad
             index = int(indices[row])
             raise DatasetError(f"{self.describe(index)} (sample {index}): {reason}")
+
+
+def _as_jpeg(data: Buffer, codec: Codec) -> bytes:
+    if codec == Codec.DCT:
+        return rebuild_jpeg(data)
+    if codec == Codec.ENCODED and is_jpeg(data):
+        return bytes(data)
+    what = "raw pixels" if codec == Codec.RAW else f"a {decode_file(data).format} file"
+    raise RecordError(f"expected a JPEG, but the sample is {what}; take its pixels: pack[index]")

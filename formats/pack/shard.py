@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +29,10 @@ __all__ = ["Footer", "Image", "ShardWriter", "Skipped", "read_footer"]
 class Image:
     """The stored form of one image: bytes, how they are stored, and the size in pixels.
 
+    Attributes:
+        fallback: why it is stored `encoded` although `dct` was asked for, in the same words for all images with this
+            reason; else empty.
+
     Raises:
         RecordError: it is larger than the format allows.
     """
@@ -36,6 +41,7 @@ class Image:
     codec: Codec
     width: int
     height: int
+    fallback: str = ""
 
     def __post_init__(self) -> None:
         if self.size > MAX_RECORD_BYTES:
@@ -76,6 +82,7 @@ class ShardWriter:
         self._places: list[tuple[int, ...]] = []
         self._names: list[str] = []
         self._labels: list[Any] = []
+        self._fallbacks: Counter[str] = Counter()
         file.write(ShardHeader(number, pack_id).to_bytes())
 
     def append(self, image: Image, label: Any, name: str) -> None:
@@ -84,6 +91,8 @@ class ShardWriter:
         self._places.append((self._position, length, image.codec, image.width, image.height, crc32c(image.data)))
         self._names.append(name)
         self._labels.append(label)
+        if image.fallback:
+            self._fallbacks[image.fallback] += 1
         end = record_end(self._position, length)
         self._file.write(flat_view(image.data))
         self._file.write(bytes(end - self._position - length))
@@ -92,8 +101,10 @@ class ShardWriter:
     def finish(self, labels: Labels, skipped: Sequence[Skipped]) -> None:
         """Writes the footer. Of `labels`, the source's, only type and width are used."""
         rows = self._rows(labels)
-        blob = json.dumps([{"source": each.source, "reason": each.reason} for each in skipped]).encode()
-        sections = rows.sections(with_shard=False) | {SectionId.SKIPPED: np.frombuffer(blob, np.uint8)}
+        sections = rows.sections(with_shard=False)
+        sections[SectionId.SKIPPED] = _json([{"source": each.source, "reason": each.reason} for each in skipped])
+        if self._fallbacks:
+            sections[SectionId.FALLBACKS] = _json(dict(sorted(self._fallbacks.items())))
         size = write_table(self._file, len(rows), sections)
         self._file.write(ShardTrailer(self._number, self._position, size, len(rows)).to_bytes())
 
@@ -123,6 +134,7 @@ class Footer:
         header: pack id and number.
         rows: its index rows.
         skipped: samples of its share that were left out.
+        fallbacks: why records are stored `encoded` although `dct` was asked for: reason -> count.
         size: bytes of the shard file.
         end: where the records end: the offset of the footer.
     """
@@ -130,6 +142,7 @@ class Footer:
     header: ShardHeader
     rows: Rows
     skipped: tuple[Skipped, ...]
+    fallbacks: Mapping[str, int]
     size: int
     end: int
 
@@ -172,7 +185,9 @@ def _read_footer(file: BinaryIO, number: int, place: str) -> Footer:
             f"{table.rows} in {table.size}: restore it, or pack the dataset again"
         )
     rows = Rows.from_table(table, place, number)
-    return Footer(header, rows, _skipped(table.blob(SectionId.SKIPPED), place), size, end)
+    skipped = _skipped(table.blob(SectionId.SKIPPED), place)
+    fallbacks = _fallbacks(table.blob(SectionId.FALLBACKS), place) if SectionId.FALLBACKS in table else {}
+    return Footer(header, rows, skipped, fallbacks, size, end)
 
 
 def _skipped(blob: NDArray[np.uint8], place: str) -> tuple[Skipped, ...]:
@@ -182,3 +197,16 @@ def _skipped(blob: NDArray[np.uint8], place: str) -> tuple[Skipped, ...]:
         raise DatasetError(
             f"{place}: the list of skipped samples is damaged ({error}); pack the dataset again"
         ) from error
+
+
+def _fallbacks(blob: NDArray[np.uint8], place: str) -> dict[str, int]:
+    try:
+        return {reason: int(count) for reason, count in json.loads(blob.tobytes()).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DatasetError(
+            f"{place}: the table of reasons for encoded records is damaged ({error}); pack the dataset again"
+        ) from error
+
+
+def _json(content: object) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(content).encode(), np.uint8)

@@ -39,6 +39,7 @@ class SectionId(enum.IntEnum):
     SHARD_BYTES = 20
     SHARD_ROWS = 21
     SKIPPED = 30
+    FALLBACKS = 1000
 
 
 @dataclass(frozen=True, slots=True)

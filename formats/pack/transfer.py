@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import PackingError
+from ...errors import OptionError, PackingError
 from ...record import Codec
 from ..base import Dataset
 from .job import OnError, SamplePreparer, stretches
@@ -37,13 +38,17 @@ def transfer(
 ) -> PackResult:
     """Adds every sample of `source` to `sink`, in the order that a pack with these options would have.
 
-    Args and errors are those of `write_pack`; the caller opens and commits the sink.
+    Args and errors are those of `write_pack`; the caller opens and commits the sink. The codec must be "encoded" or
+    "raw": dct records are read in part, from the shards of a pack.
     """
+    if options.codec == "dct":
+        raise OptionError("codec dct is that of packs: choose encoded or raw for other containers")
     plan = make_plan(source, options)
     shown = progress if progress is not None else NoProgress()
     shown.start(plan.samples, 0)
     preparer = SamplePreparer(source, options.preparation, on_error)
     skipped: list[Skipped] = []
+    codecs: Counter[str] = Counter()
     size = 0
     for prepared in run_jobs(preparer, stretches(plan.order), workers=workers, report=shown.advance, ordered=True):
         for sample in prepared:
@@ -54,6 +59,17 @@ def transfer(
             value = int(label) if np.ndim(label) == 0 else label
             sink.add(image.to_bytes(), value, name=name, codec=image.codec, width=image.width, height=image.height)
             size += image.size
+            codecs[image.codec.name.lower()] += 1
     if len(skipped) == plan.samples:
         raise PackingError(f"none of the {plan.samples} samples could be read; the first: {skipped[0].reason}")
-    return PackResult(plan.samples - len(skipped), 0, 0, size, tuple(skipped), was_complete=False)
+    return PackResult(
+        samples=plan.samples - len(skipped),
+        shards=0,
+        reused_shards=0,
+        size=size,
+        source_size=plan.size,
+        codecs=dict(codecs),
+        fallbacks={},
+        skipped=tuple(skipped),
+        was_complete=False,
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,6 +61,9 @@ class PackResult:
         shards: in the pack.
         reused_shards: of them, those that an earlier run had finished.
         size: bytes of all records.
+        source_size: bytes of all samples of the source, with those that were left out.
+        codecs: name of a codec -> number of records.
+        fallbacks: why records are stored `encoded` although `dct` was asked for: reason -> number of records.
         skipped: samples that were left out.
         was_complete: the pack was there already, with the same options and source; nothing was done.
     """
@@ -68,8 +72,26 @@ class PackResult:
     shards: int
     reused_shards: int
     size: int
+    source_size: int
+    codecs: Mapping[str, int]
+    fallbacks: Mapping[str, int]
     skipped: tuple[Skipped, ...]
     was_complete: bool
+
+    @classmethod
+    def of(cls, manifest: Manifest, plan: Plan, reused_shards: int, *, was_complete: bool) -> PackResult:
+        """What the manifest of a pack by this plan says."""
+        return cls(
+            samples=manifest.samples,
+            shards=manifest.shards,
+            reused_shards=reused_shards,
+            size=manifest.size,
+            source_size=plan.size,
+            codecs=manifest.codecs,
+            fallbacks=manifest.fallbacks,
+            skipped=tuple(Skipped(entry["source"], entry["reason"]) for entry in manifest.skipped),
+            was_complete=was_complete,
+        )
 
 
 def write_pack(
@@ -84,7 +106,7 @@ def write_pack(
 ) -> PackResult:
     """Packs `source` into the directory `destination`; goes on where a killed run with the same options stopped.
 
-    Every image is decoded once to see that it is whole. The bytes written don't depend on `workers`.
+    Every image is read in full to see that it is whole. The bytes written don't depend on `workers`.
 
     Args:
         workers: processes; 0 does everything in this one. With others, a script needs the usual
@@ -134,8 +156,7 @@ def _complete(directory: Path, plan: Plan) -> PackResult:
         raise _refusal(directory, f"it holds a damaged pack ({error})") from error
     _check_same(directory, {"options": manifest.options, "classes": manifest.classes, "source": manifest.source}, plan)
     (directory / PLAN_NAME).unlink(missing_ok=True)
-    skipped = tuple(Skipped(entry["source"], entry["reason"]) for entry in manifest.skipped)
-    return PackResult(manifest.samples, manifest.shards, manifest.shards, manifest.size, skipped, was_complete=True)
+    return PackResult.of(manifest, plan, manifest.shards, was_complete=True)
 
 
 def _recorded(path: Path) -> dict[str, Any]:
@@ -218,23 +239,24 @@ def _cleared(directory: Path) -> Iterator[None]:
 def _finish(directory: Path, plan: Plan, reused: int) -> PackResult:
     footers = [read_footer(directory, number) for number in range(len(plan.bounds) - 1)]
     rows = Rows.joined([footer.rows for footer in footers])
-    skipped = tuple(each for footer in footers for each in footer.skipped)
+    manifest = _manifest(plan, rows, footers)
     if not len(rows):
         raise PackingError(
-            f"{directory}: none of the {plan.samples} samples could be packed; the first: {skipped[0].reason}"
+            f"{directory}: none of the {plan.samples} samples could be packed; the first: "
+            f"{manifest.skipped[0]['reason']}"
         )
-    manifest = _manifest(plan, rows, footers, skipped).to_bytes()
+    content = manifest.to_bytes()
     with new_file(directory / MANIFEST_NAME) as file:
-        file.write(manifest)
+        file.write(content)
     write_parquet(directory, rows, plan.classes)
-    write_index(directory, rows, [footer.size for footer in footers], manifest, plan.pack_id)
+    write_index(directory, rows, [footer.size for footer in footers], content, plan.pack_id)
     (directory / PLAN_NAME).unlink()
-    size = int(rows.length.sum())
-    return PackResult(len(rows), len(footers), reused, size, skipped, was_complete=False)
+    return PackResult.of(manifest, plan, reused, was_complete=False)
 
 
-def _manifest(plan: Plan, rows: Rows, footers: Sequence[Footer], skipped: Iterable[Skipped]) -> Manifest:
+def _manifest(plan: Plan, rows: Rows, footers: Sequence[Footer]) -> Manifest:
     codecs = np.bincount(rows.codec, minlength=256)
+    fallbacks = sum((Counter(footer.fallbacks) for footer in footers), Counter[str]())
     label = {"name": "label", "type": rows.label.dtype.name, "shape": list(rows.label.shape[1:])}
     return Manifest(
         pack_id=plan.pack_id,
@@ -251,5 +273,6 @@ def _manifest(plan: Plan, rows: Rows, footers: Sequence[Footer], skipped: Iterab
         shards=len(footers),
         size=int(rows.length.sum()),
         codecs={codec.name.lower(): int(codecs[codec]) for codec in Codec if codecs[codec]},
-        skipped=[asdict(each) for each in skipped],
+        fallbacks=dict(sorted(fallbacks.items())),
+        skipped=[asdict(each) for footer in footers for each in footer.skipped],
     )

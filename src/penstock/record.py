@@ -26,6 +26,8 @@ class Codec(enum.IntEnum):
     """An image file as found (JPEG, PNG, WebP ...)."""
     RAW = 1
     """Pixels: (height, width, 3) uint8, C order."""
+    DCT = 2
+    """The quantised DCT coefficients of a JPEG (layout: formats/SPEC.md, section 9)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +44,9 @@ class Records:
         file: (n,) int32, position in `paths`, -1 for a payload.
         offset: (n,) int64, first byte in the file.
         length: (n,) int64, bytes, or `WHOLE_FILE`.
-        width, height: (n,) int32 in pixels; 0 where not known (always known for `Codec.RAW`).
-        checksum: (n,) uint32, CRC-32C (Castagnoli) of the bytes, or None where there is none to check.
+        width, height: (n,) int32 in pixels; 0 where not known (always known for `Codec.RAW` and `Codec.DCT`).
+        checksum: (n,) uint32, CRC-32C (Castagnoli) of all the bytes, or None where there is none to check. Who reads
+            only some rows of a `Codec.DCT` record compares the checksums inside it instead.
         payloads: n buffers (None in rows with a location), or None when every row has a location.
     """
 

@@ -28,7 +28,8 @@ def test_packs_a_folder(pack: Command, folder: Path, tmp_path: Path) -> None:
     run = pack(folder, tmp_path / "out", "--shard-size", "3kB")
     assert (run.code, run.err) == (0, "")
     assert run.out.startswith(f"{tmp_path}/out: packed 10 images (")
-    assert run.out.endswith(" kB, 2 classes) in 4 shards\n")
+    assert run.out.endswith(" times the source, 2 classes) in 4 shards\n")
+    assert Pack(tmp_path / "out").manifest.codecs == {"dct": 10}
     assert len(Pack(tmp_path / "out")) == 10
     assert {path: path.read_bytes() for path in folder.rglob("*.jpg")} == before
 
@@ -55,7 +56,9 @@ def test_json_says_everything(pack: Command, folder: Path, tmp_path: Path) -> No
     (part,) = json.loads(run.out)["parts"]
     assert part["images"] == 10
     assert part["skipped"][0]["source"] == "cat/bad.jpg"
-    assert run.err.startswith("left out cat/bad.jpg: ")
+    assert run.err == (
+        "left out cat/bad.jpg: expected an image that Pillow reads, but the bytes are of no known image format\n"
+    )
     assert Pack(tmp_path / "out").manifest.skipped[0]["source"] == "cat/bad.jpg"
 
 
@@ -332,3 +335,78 @@ def test_a_finished_lmdb_says_how_to_replace_it(pack: Command, folder: Path, tmp
     again = pack(folder, tmp_path / "out", "--to", "lmdb")
     assert again.code == 1
     assert "is there already; give another path, or replace it with --overwrite" in again.err
+
+
+@pytest.fixture
+def mixed(folder: Path) -> Path:
+    """Ten JPEGs, two PNGs (one by another name) and a CMYK JPEG."""
+    (folder / "cat" / "a.png").write_bytes(encoded(20, "PNG"))
+    (folder / "dog" / "b.JPEG").write_bytes(encoded(21, "PNG"))
+    Image.new("CMYK", (20, 16), (10, 90, 200, 30)).save(folder / "dog" / "c.jpg")
+    return folder
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_can_not_be_dct_is_counted_and_named(
+    pack: Command, look: Command, mixed: Path, tmp_path: Path, workers: int
+) -> None:
+    options = ("--shard-size", "3kB", "--workers", workers)
+    run = pack(mixed, tmp_path / "out", *options)
+    assert run.code == 0, run.err
+    counted = "2 (PNG file), 1 (CMYK JPEG)"
+    assert run.out.splitlines()[1] == f"{tmp_path}/out: stored encoded, as found: {counted}"
+    assert pack(mixed, tmp_path / "out", *options).out.splitlines()[1].endswith(counted)
+    (part,) = json.loads(pack(mixed, tmp_path / "out", *options, "--json").out)["parts"]
+    assert part["codecs"] == {"encoded": 3, "dct": 10}
+    assert part["fallbacks"] == {"PNG file": 2, "CMYK JPEG": 1}
+    assert part["source_bytes"] == sum(path.stat().st_size for path in mixed.rglob("*.*"))
+    told = " ".join(look("inspect", tmp_path / "out").out.split())
+    assert f"codecs encoded 3, dct 10 encoded {counted}" in told
+    (content,) = json.loads(look("inspect", tmp_path / "out", "--json").out)
+    assert (content["fallbacks"], content["source_bytes"]) == (part["fallbacks"], part["source_bytes"])
+    assert look("verify", tmp_path / "out").out.endswith(", 10 decoded: all right\n")
+
+
+@pytest.mark.parametrize("codec", ["dct", "encoded", "raw"])
+def test_each_codec_gives_the_same_pixels(
+    pack: Command, look: Command, mixed: Path, tmp_path: Path, codec: str
+) -> None:
+    run = pack(mixed, tmp_path / "out", "--codec", codec)
+    assert run.code == 0, run.err
+    assert ("stored encoded" in run.out) == (codec == "dct")
+    made, source = Pack(tmp_path / "out"), Folder(mixed)
+    for index in range(len(source)):
+        np.testing.assert_array_equal(made[index][0], source[index][0])
+    expected = {"dct": {"encoded": 3, "dct": 10}, "encoded": {"encoded": 13}, "raw": {"raw": 13}}[codec]
+    assert made.manifest.codecs == expected
+    assert made.manifest.lossy is None
+    assert look("verify", tmp_path / "out", "--decode").code == 0
+    other = pack(mixed, tmp_path / "out", "--codec", "raw" if codec != "raw" else "dct")
+    assert other.code == 1
+    assert f"--codec was {codec}, now it is" in other.err
+
+
+def test_a_dct_pack_becomes_any_other_container(pack: Command, mixed: Path, tmp_path: Path) -> None:
+    pack(mixed, tmp_path / "dct")
+    assert pack(tmp_path / "dct", tmp_path / "jpegs", "--codec", "encoded").code == 0
+    assert pack(tmp_path / "dct", tmp_path / "lmdb", "--to", "lmdb").code == 0
+    assert pack(tmp_path / "jpegs", tmp_path / "again").code == 0
+    again, source = Pack(tmp_path / "again"), Folder(mixed)
+    assert again.manifest.codecs == {"encoded": 3, "dct": 10}
+    for index in range(len(source)):
+        for made in (Pack(tmp_path / "jpegs"), open_dataset(tmp_path / "lmdb"), again):
+            np.testing.assert_array_equal(made[index][0], source[index][0])
+
+
+def test_an_lmdb_holds_no_dct_records(pack: Command, folder: Path, tmp_path: Path) -> None:
+    run = pack(folder, tmp_path / "out", "--to", "lmdb", "--codec", "dct")
+    assert (run.code, run.out) == (2, "")
+    assert "codec dct is that of packs: choose encoded or raw" in run.err
+    assert pack(folder, tmp_path / "out", "--to", "lmdb", "--codec", "raw").code == 0
+    np.testing.assert_array_equal(open_dataset(tmp_path / "out")[3][0], Folder(folder)[3][0])
+
+
+def test_quality_has_no_meaning_for_raw_pixels(pack: Command, folder: Path, tmp_path: Path) -> None:
+    run = pack(folder, tmp_path / "out", "--codec", "raw", "--quality", 80)
+    assert (run.code, run.out) == (2, "")
+    assert "quality is that of JPEGs, and codec raw stores pixels: leave out one of them" in run.err

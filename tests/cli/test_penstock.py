@@ -37,15 +37,25 @@ def test_inspect_a_pack(look: Command, packed: Path) -> None:
     assert (run.code, run.err) == (0, "")
     assert run.out.startswith(f"{packed}: Pack\n")
     told = " ".join(run.out.split())
-    for words in ("images 10", "in 4 shards", "encoded 10", "classes 2 (cat, dog)", "4 to 6 images", "20 to 20 px"):
+    for words in (
+        "images 10",
+        "in 4 shards",
+        "dct 10",
+        "times the source",
+        "classes 2 (cat, dog)",
+        "4 to 6 images",
+        "20 to 20 px",
+    ):
         assert words in told
     (told,) = json.loads(look("inspect", packed, "--json").out)
     assert (told["kind"], told["samples"], told["shards"], told["lossy"]) == ("pack", 10, 4, None)
-    assert told["codecs"] == {"encoded": 10}
+    assert told["codecs"] == {"dct": 10}
+    assert told["source_bytes"] == sum(path.stat().st_size for path in (packed.parent / "in").rglob("*.jpg"))
 
 
-def test_inspect_other_containers(look: Command, pack: Command, packed: Path, tmp_path: Path) -> None:
-    assert pack(packed, tmp_path / "lmdb", "--to", "lmdb").code == 0
+def test_inspect_other_containers(look: Command, pack: Command, tmp_path: Path) -> None:
+    image_folder(tmp_path / "in", {"cat": 6, "dog": 4})
+    assert pack(tmp_path / "in", tmp_path / "lmdb", "--to", "lmdb").code == 0
     (tmp_path / "list.csv").write_text("file,label\nin/cat/000.jpg,cat\n")
     found = {}
     for name in ("in", "lmdb", "list.csv"):
@@ -106,7 +116,8 @@ def test_verify_decodes_what_has_checksums_when_asked(
     look: Command, pack: Command, packed: Path, tmp_path: Path
 ) -> None:
     assert pack(packed, tmp_path / "lmdb", "--to", "lmdb").code == 0
-    for path in (packed, tmp_path / "lmdb"):
+    assert pack(packed, tmp_path / "encoded", "--codec", "encoded").code == 0
+    for path in (tmp_path / "encoded", tmp_path / "lmdb"):
         assert [
             json.loads(look("verify", path, "--json", *options).out)[0]["decoded"] for options in ([], ["--decode"])
         ] == [0, 10]
@@ -163,3 +174,11 @@ def test_a_full_disk_behind_stdout_is_one_line(packed: Path) -> None:
     with open("/dev/full", "w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
     assert (run.returncode, run.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_python_m_penstock_is_the_command(packed: Path) -> None:
+    environment = {"PYTHONPATH": str(Path(penstock.__file__).parent.parent)}
+    command = [sys.executable, "-m", "penstock", "verify", str(packed)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.endswith(", 10 decoded: all right\n")

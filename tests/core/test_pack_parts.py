@@ -183,6 +183,7 @@ def test_a_truncated_table_is_an_error() -> None:
         (31, "<B", 1, "expected zeros at the end of the table's head"),
         (160, "<B", 1, "expected zeros after the directory"),
         (entry(0), "<I", 4, "expected section codec of |u1, got <i8 x 0"),
+        (entry(0), "<I", 1000, "expected section fallbacks of |u1, got <i8 x 0"),
         (entry(0), "<I", 12, "section 12 is unknown to this Penstock, and may not be ignored: upgrade"),
         (entry(0), "<I", 999, "section 999 is unknown"),
         (entry(1), "<I", 11, "expected section 11 once, got two"),
@@ -210,7 +211,7 @@ def test_one_float_label_is_refused() -> None:
 
 
 def test_optional_sections_are_left_out_but_still_have_their_place() -> None:
-    data = signed(with_number(table(), entry(1), "<I", 1000))
+    data = signed(with_number(table(), entry(1), "<I", 1001))
     assert [section[0] for section in read_table(data, "here")[2]] == [2, 9, 11]
 
 

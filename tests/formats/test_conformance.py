@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.containers import CLASSES, CONTAINERS, HEIGHT, LABELS, WIDTH, Container, decoded, write_folder
 
+from penstock._core import decode_dct
 from penstock.errors import OptionError, UnknownClassError
 from penstock.formats import Dataset
 from penstock.formats.reading import read_record
@@ -149,6 +150,9 @@ def test_records_lead_to_the_same_pixels(dataset: Dataset, images: list[np.ndarr
         if records.codec[row] == Codec.RAW:
             assert (records.height[row], records.width[row]) == (HEIGHT, WIDTH)
             image = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        elif records.codec[row] == Codec.DCT:
+            assert (records.height[row], records.width[row]) == (HEIGHT, WIDTH)
+            image = decode_dct(data)
         else:
             image = decoded(data)
         np.testing.assert_array_equal(image, images[k])

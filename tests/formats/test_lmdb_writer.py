@@ -145,6 +145,7 @@ def test_a_small_disk() -> None:
         ({"label": 2}, "label 2 of sample 1 is no position in the 2 classes"),
         ({"label": -2}, "label -2 of sample 1 is no position in the 2 classes"),
         ({"label": 0, "codec": Codec.RAW, "width": 2, "height": 1}, "raw pixels of sample 1: expected 6 bytes, got 4"),
+        ({"label": 0, "codec": Codec.DCT}, "sample 1 is a dct record, which only packs hold; give a JPEG"),
         ({"label": 0, "codec": Codec.RAW}, "raw pixels of sample 1: expected 0 bytes, got 4"),
     ],
 )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from penstock.formats import CSV, LMDB, Arrays, Concat, Dataset, Folder, LMDBWriter, Pack, Subset
+from penstock.formats.pack.plan import PackOptions
 from penstock.formats.pack.writer import write_pack
 
 CLASSES = ["bird", "cat", "dög"]
@@ -81,8 +82,14 @@ def lmdb_file(at: Path, **options: Any) -> Dataset:
 
 
 def pack(at: Path, **options: Any) -> Dataset:
-    write_pack(Folder(at / "images"), at / "pack")
+    write_pack(Folder(at / "images"), at / "pack", PackOptions(codec="encoded"))
     return Pack(at / "pack", **options)
+
+
+def dct_pack(at: Path, **options: Any) -> Dataset:
+    """JPEGs as dct, PNGs as found."""
+    write_pack(Folder(at / "images"), at / "dct-pack")
+    return Pack(at / "dct-pack", **options)
 
 
 def arrays(at: Path, **options: Any) -> Dataset:
@@ -98,11 +105,11 @@ def subset(at: Path, **options: Any) -> Dataset:
 
 
 def concat(at: Path, **options: Any) -> Dataset:
-    """Parts of four kinds: files, locations with checksums, and two kinds of payload."""
+    """Parts of five kinds: files, locations with checksums (image files and dct records), two kinds of payload."""
     classes = options.pop("classes", None)
-    makers = [folder, pack, lmdb_file, arrays]
+    makers = [folder, pack, dct_pack, lmdb_file, arrays]
     given = {} if classes is None else {"classes": classes}
-    bounds = [0, 3, 4, 7, 9]
+    bounds = [0, 2, 4, 6, 7, 9]
     parts = [
         Subset(make(at, **given), range(start, stop))
         for make, start, stop in zip(makers, bounds[:-1], bounds[1:], strict=True)
@@ -128,6 +135,7 @@ CONTAINERS = {
     "csv": Container(csv_file),
     "lmdb": Container(lmdb_file),
     "pack": Container(pack),
+    "dct pack": Container(dct_pack),
     "arrays": Container(arrays, same_names=False),
     "subset": Container(subset),
     "concat": Container(concat, same_names=False),

@@ -31,7 +31,7 @@ struct KnownSection {
   const char* name;
   const char* type;
 };
-constexpr std::array<KnownSection, 14> kKnown = {{{kShardSection, "shard", "<u4"},
+constexpr std::array<KnownSection, 15> kKnown = {{{kShardSection, "shard", "<u4"},
                                                   {kOffsetSection, "offset", "<i8"},
                                                   {kLengthSection, "length", "<i8"},
                                                   {kCodecSection, "codec", "|u1"},
@@ -44,7 +44,8 @@ constexpr std::array<KnownSection, 14> kKnown = {{{kShardSection, "shard", "<u4"
                                                   {kNamesSection, "names", "|u1"},
                                                   {kShardBytesSection, "shard_bytes", "<i8"},
                                                   {kShardRowsSection, "shard_rows", "<i8"},
-                                                  {kSkippedSection, "skipped", "|u1"}}};
+                                                  {kSkippedSection, "skipped", "|u1"},
+                                                  {kFallbacksSection, "fallbacks", "|u1"}}};
 
 [[noreturn]] void refuse(const std::string& expected, const std::string& got) {
   throw Error(Fault::kDataset,
@@ -95,14 +96,16 @@ bool has_its_type(const PackSection& section, const KnownSection& known) {
   return is_type || (std::strcmp(section.type, "<f4") == 0 && section.width > 0);
 }
 
-void check_known(const PackSection& section) {
+// Whether the section is one to keep, and not one that readers may ignore. Throws Error (kDataset).
+bool is_known(const PackSection& section) {
   const auto known =
       std::find_if(kKnown.begin(), kKnown.end(), [&](const KnownSection& k) { return k.number == section.number; });
   if (known == kKnown.end()) {
+    if (section.number >= kFirstOptional) return false;
     throw Error(Fault::kDataset, "section " + std::to_string(section.number) +
                                      " is unknown to this Penstock, and may not be ignored: upgrade penstock");
   }
-  if (has_its_type(section, *known)) return;
+  if (has_its_type(section, *known)) return true;
   const std::string types = known->number == kLabelSection ? "<i8 or <f4 x k" : known->type;
   refuse("section " + std::string(known->name) + " of " + types,
          std::string(section.type) + " x " + std::to_string(section.width));
@@ -146,11 +149,10 @@ PackTable PackTable::parse(Bytes data) {
   for (const uint8_t* entry = data.data + kHeadBytes; entry != data.data + directory_bytes; entry += kEntryBytes) {
     const PackSection section = section_at(entry, position, table.bytes);
     position = aligned_in_pack(position + section.bytes);
-    if (section.number >= kFirstOptional) continue;
+    if (!is_known(section)) continue;
     if (table.find(static_cast<SectionNumber>(section.number)) != nullptr) {
       refuse("section " + std::to_string(section.number) + " once", "two");
     }
-    check_known(section);
     table.sections.push_back(section);
   }
   if (position != table.bytes) {

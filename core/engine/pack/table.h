@@ -25,6 +25,7 @@ enum SectionNumber : uint32_t {
   kShardBytesSection = 20,
   kShardRowsSection = 21,
   kSkippedSection = 30,
+  kFallbacksSection = 1000,
 };
 
 struct PackSection {

@@ -52,7 +52,7 @@ def problems(directory: Path) -> tuple[str, ...]:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
     source = Folder(image_folder(folder / "in", {"cat": 3, "dog": 2}, width=8, height=8))
-    write_pack(source, folder / "pack", PackOptions(shard_size=2500))
+    write_pack(source, folder / "pack", PackOptions(codec="encoded", shard_size=2500))
     assert len(list((folder / "pack").glob("*.pack"))) == 2
     return folder / "pack"
 
@@ -209,7 +209,7 @@ BIG = 2**63 - 1
         ("length", BIG, "outside its shard"),
         ("length", -1, "outside its shard"),
         ("length", 2**31 - 1, "outside its shard"),
-        ("codec", 2, "codec or flags are unknown"),
+        ("codec", 3, "codec or flags are unknown"),
         ("codec", 255, "codec or flags are unknown"),
         ("codec", 1, "size in pixels is impossible"),
         ("flags", 1, "codec or flags are unknown"),

@@ -314,7 +314,7 @@ def test_records_have_a_largest_size() -> None:
 
 
 def test_raw_pixels_of_another_size_are_refused() -> None:
-    with pytest.raises(DecodeError, match="expected 3 x 2 RGB pixels, got 17 bytes"):
+    with pytest.raises(DecodeError, match="expected 2 x 3 x 3 bytes of raw pixels, got 17 bytes"):
         Preparation().apply(bytes(17), Codec.RAW, (3, 2))
     shrunk = Preparation(resize=1).apply(bytes(18), Codec.RAW, (3, 2))
     assert (shrunk.width, shrunk.height, len(shrunk.data)) == (2, 1, 6)

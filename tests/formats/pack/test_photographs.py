@@ -16,7 +16,10 @@ def test_photographs_pack_verify_and_load(photographs: list[Path], tmp_path: Pat
     folder = Folder(photographs[0].parent.parent)
     result = write_pack(folder, tmp_path / "pack", PackOptions(shard_size=8_000_000), workers=2)
     assert (result.samples, result.skipped) == (len(photographs), ())
-    assert result.size == sum(path.stat().st_size for path in photographs)
+    assert result.source_size == sum(path.stat().st_size for path in photographs)
+    assert result.codecs.get("encoded", 0) == sum(result.fallbacks.values())
+    assert result.codecs["dct"] >= 0.99 * len(photographs)
+    assert result.size <= 1.6 * result.source_size
     assert verify_pack(tmp_path / "pack", lambda *_: None, decode=True).problems == ()
     pack = Pack(tmp_path / "pack")
     np.testing.assert_array_equal(pack.labels, folder.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_any_samples_come_back(
     shape, dtype, value = label
     labels = np.full((len(names), *shape), value, dtype)
     source = Samples([data for data, _ in names], labels, [name for _, name in names])
-    options = PackOptions(shard_size=shard_size, shuffle=seed is not None, seed=seed or 0)
+    options = PackOptions(codec="encoded", shard_size=shard_size, shuffle=seed is not None, seed=seed or 0)
     with tempfile.TemporaryDirectory() as folder:
         write_pack(source, Path(folder) / "pack", options)
         pack = Pack(Path(folder) / "pack")
@@ -88,8 +89,9 @@ def test_raw_pixels_stay_raw(tmp_path: Path) -> None:
 
 
 def test_a_pack_of_a_pack_is_the_same_pack(tmp_path: Path) -> None:
-    write_pack(Folder(image_folder(tmp_path / "in", {"a": 3, "b": 3})), tmp_path / "one")
-    write_pack(Pack(tmp_path / "one"), tmp_path / "two")
+    as_found = PackOptions(codec="encoded")
+    write_pack(Folder(image_folder(tmp_path / "in", {"a": 3, "b": 3})), tmp_path / "one", as_found)
+    write_pack(Pack(tmp_path / "one"), tmp_path / "two", as_found)
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
 
 
@@ -162,13 +164,15 @@ def test_describe_counts_within_the_shard(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"codec": "jpeg"}, "codec must be one of dct, encoded, raw, got 'jpeg'"),
+        ({"codec": "raw", "quality": 80}, "quality is that of JPEGs, and codec raw stores pixels"),
         ({"resize": 0}, "resize must be a number of pixels from 1 to 65500, got 0"),
         ({"quality": 101}, "quality must be from 1 to 100, got 101"),
         ({"shard_size": 0}, "shard_size must be at least 1 byte, got 0"),
         ({"seed": -1}, "seed must be from 0 to"),
     ],
 )
-def test_options_out_of_range(options: dict[str, int], message: str) -> None:
+def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         PackOptions(**options)
 
