@@ -6,76 +6,98 @@
 namespace penstock {
 namespace {
 
-// The filter of one axis in units of half an output's share of an input, 1 / (2 * target), in which all is whole.
-// Input i lies at (2 * i + 1) * target, output o at (2 * o + 1) * source, and the filter reaches 2 * max(source,
-// target) to both sides.
-struct Axis {
-  int64_t source;
-  int64_t target;
-
-  int64_t reach() const { return 2 * std::max(source, target); }
-  int64_t place_of_input(int64_t input) const { return (2 * input + 1) * target; }
-  int64_t place_of_output(int64_t output) const { return (2 * output + 1) * source; }
-
-  // The first input inside the reach of an output, and the first behind it; what lies at its end has no weight.
-  int start(int64_t output) const {
-    const int64_t least = place_of_output(output) - reach() - target;
-    return least < 0 ? 0 : static_cast<int>(least / (2 * target) + 1);
-  }
-  int stop(int64_t output) const {
-    const int64_t most = place_of_output(output) + reach() - target;
-    return static_cast<int>(std::min(source, (most + 2 * target - 1) / (2 * target)));
-  }
-};
-
-// Weights get smaller with the shrink factor, and all the bits that a 16-bit word then leaves unused.
-int bits_for(const Axis& axis) {
-  constexpr int kLeast = 14, kMost = 20;
+// Weights get smaller as the shrink factor grows; they take all the bits that a 16-bit word then has left. 19 is what
+// the kernels' sums of 32 bits and shifts bear.
+int bits_for(int source, int target) {
+  constexpr int kLeast = 14, kMost = 19;
   int bits = kLeast;
-  while (bits < kMost && (axis.target << (bits + 1 - kLeast)) <= axis.source) ++bits;
+  while (bits < kMost && (int64_t{target} << (bits + 1 - kLeast)) <= source) ++bits;
   return bits;
 }
 
-// Writes the weights of inputs start <= i < stop. Their running sum is rounded, so that they add up to 2^bits; each is
-// less than 1 off.
-void weigh(const Axis& axis, int64_t output, int start, int stop, int bits, int16_t* weights) {
-  const int64_t reach = axis.reach(), place = axis.place_of_output(output);
-  const auto height = [&](int input) { return reach - std::abs(axis.place_of_input(input) - place); };
-  int64_t total = 0;
-  for (int input = start; input < stop; ++input) total += height(input);
-  const double share = static_cast<double>(1 << bits) / static_cast<double>(total);
-  int64_t sum = 0;
-  int rounded_before = 0;
-  for (int input = start; input < stop; ++input) {
-    sum += height(input);
-    const int rounded = static_cast<int>(static_cast<double>(sum) * share + 0.5);
-    *weights++ = static_cast<int16_t>(rounded - rounded_before);
-    rounded_before = rounded;
+int64_t floor_divided(int64_t value, int64_t by) { return value >= 0 ? value / by : -((by - 1 - value) / by); }
+
+// Where the filter of one output after the other begins. The unit is 1 / (2 * target) of an input, in which all places
+// are whole: input i lies at (2 * i + 1) * target, output o at (2 * o + 1) * source, and a filter reaches `reach` to
+// both sides. The first input inside is the first that lies beyond the filter's edge.
+class Walk {
+ public:
+  Walk(int source, int target, int output)
+      : source_(source),
+        step_(2 * int64_t{target}),
+        reach_(2 * int64_t{std::max(source, target)}),
+        first_step_(source / target),
+        remainder_step_(2 * int64_t{source % target}) {
+    const int64_t before = (2 * int64_t{output} + 1) * source - reach_ - target;
+    const int64_t last_outside = floor_divided(before, step_);
+    first_ = last_outside + 1;
+    remainder_ = before - last_outside * step_;
   }
-}
+
+  void next() {
+    first_ += first_step_;
+    remainder_ += remainder_step_;
+    const bool carry = remainder_ >= step_;
+    first_ += carry;
+    remainder_ -= carry ? step_ : 0;
+  }
+
+  // How many inputs a filter reaches at most, of an image that goes on for ever.
+  int64_t most_taps() const { return (2 * reach_ + step_ - 1) / step_; }
+
+  // The first input that the filter reaches inside the image, and the first behind it.
+  int start() const { return static_cast<int>(std::max<int64_t>(first_, 0)); }
+  int stop() const { return static_cast<int>(std::min(source_, first_ + (2 * reach_ + remainder_ - 1) / step_)); }
+
+  // The filter's height at an input of the image; 0 outside the filter.
+  int64_t height(int input) const {
+    return std::max<int64_t>(0, reach_ - std::abs((input - first_ + 1) * step_ - remainder_ - reach_));
+  }
+
+ private:
+  int64_t source_;
+  int64_t step_;
+  int64_t reach_;
+  int64_t first_step_;
+  int64_t remainder_step_;
+  int64_t first_;  // input, may be outside the image
+  int64_t remainder_;
+};
 
 }  // namespace
 
 void AxisWeights::compute(int source, int target, int first, int count, bool reversed) {
-  const Axis axis{source, target};
-  const int last = first + count - 1;
+  Walk walk(source, target, first);
   count_ = count;
-  bits_ = bits_for(axis);
-  first_input_ = axis.start(first);
-  input_count_ = axis.stop(last) - first_input_;
-  int most = 1;
-  for (int output = first; output <= last; ++output) most = std::max(most, axis.stop(output) - axis.start(output));
-  taps_ = (most + 1) / 2 * 2;
+  bits_ = bits_for(source, target);
+  first_input_ = walk.start();
+  input_count_ = Walk(source, target, first + count - 1).stop() - first_input_;
+  pair_count_ = (static_cast<int>(std::min<int64_t>(walk.most_taps(), input_count_)) + 1) / 2;
 
-  int* const starts = starts_.reserve(count);
-  int16_t* weights = weights_.reserve(static_cast<size_t>(count) * taps_);
-  std::fill_n(weights, static_cast<size_t>(count) * taps_, int16_t{0});
-  for (int i = 0; i < count; ++i, weights += taps_) {
-    const int output = reversed ? last - i : first + i;
-    const int start = axis.start(output) - first_input_, stop = axis.stop(output) - first_input_;
-    // No tap behind the last input, where there are enough of them.
-    starts[i] = std::max(0, std::min(start, input_count_ - taps_));
-    weigh(axis, output, start + first_input_, stop + first_input_, bits_, weights + (start - starts[i]));
+  const int taps = 2 * pair_count_, last_start = std::max(0, input_count_ - taps);
+  int32_t* const starts = starts_.reserve(count);
+  int32_t* const weights = weights_.reserve(static_cast<size_t>(count) * pair_count_);
+  double* const sums = sums_.reserve(taps);
+  for (int i = 0; i < count; ++i, walk.next()) {
+    const int output = reversed ? count - 1 - i : i;
+    const int start = std::min(walk.start() - first_input_, last_start);
+    starts[output] = start;
+    double sum = 0;
+    for (int tap = 0; tap < taps; ++tap) {
+      const int input = first_input_ + start + tap;
+      sum += static_cast<double>(input < source ? walk.height(input) : 0);
+      sums[tap] = sum;
+    }
+    // The running sum is rounded, so that the weights add up to 2^bits; each is less than 1 off.
+    const double share = (1 << bits_) / sum;
+    int rounded = 0;
+    int32_t* const pairs = weights + static_cast<size_t>(output) * pair_count_;
+    for (int pair = 0; pair < pair_count_; ++pair) {
+      const int middle = static_cast<int>(sums[2 * pair] * share + 0.5);
+      const int end = static_cast<int>(sums[2 * pair + 1] * share + 0.5);
+      pairs[pair] = pair_of(middle - rounded, end - middle);
+      rounded = end;
+    }
   }
 }
 

@@ -49,7 +49,10 @@ class Resampler {
   ptrdiff_t stride_ = 0;
   int row_ = 0;
   int filtered_pairs_ = 0;
-  Scratch<int32_t> ring_;  // the last most_pairs_ pairs of rows, filtered along the row
+  // The last pairs of rows, at least most_pairs_, filtered along the row: pair p in slot p & ring_mask_.
+  Scratch<int32_t> ring_;
+  int ring_mask_ = 0;
+  size_t slot_items_ = 0;
   Scratch<const int32_t*> in_;
 };
 

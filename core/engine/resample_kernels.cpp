@@ -5,9 +5,6 @@
 namespace penstock {
 namespace {
 
-int first_of(int32_t pair) { return static_cast<int16_t>(pair & 0xFFFF); }
-int second_of(int32_t pair) { return pair >> 16; }
-
 void filter_group(const uint8_t* row, const int32_t* starts, const int32_t* weights, int pair_count, int32_t* sums) {
   for (int pair = 0; pair < pair_count; ++pair, row += 2, weights += kGroup) {
     for (int i = 0; i < kGroup; ++i) {
@@ -47,19 +44,20 @@ void column_portable(const int32_t* const* in, const int32_t* weights, int pair_
 
 void RowFilter::build(const AxisWeights& axis, int shift, int lanes) {
   group_count_ = (axis.count() + kGroup - 1) / kGroup;
-  pair_count_ = axis.taps() / 2;
+  pair_count_ = axis.pair_count();
   shift_ = shift;
   lanes_ = lanes;
-  const int padded = group_count_ * kGroup;
+  const int count = axis.count(), padded = group_count_ * kGroup;
   int32_t* const starts = starts_.reserve(padded);
-  int32_t* const weights = weights_.reserve(static_cast<size_t>(padded) * pair_count_);
-  for (int output = 0; output < padded; ++output) {
-    const bool real = output < axis.count();
-    starts[output] = axis.start(real ? output : axis.count() - 1);
-    int32_t* const column = weights + static_cast<size_t>(output / kGroup) * pair_count_ * kGroup + output % kGroup;
-    for (int pair = 0; pair < pair_count_; ++pair) {
-      const int16_t* const taps = axis.weights(real ? output : 0) + 2 * pair;
-      column[pair * kGroup] = real ? pair_of(taps[0], taps[1]) : 0;
+  std::copy_n(axis.starts(), count, starts);
+  std::fill(starts + count, starts + padded, starts[count - 1]);
+  int32_t* out = weights_.reserve(static_cast<size_t>(padded) * pair_count_);
+  for (int first = 0; first < padded; first += kGroup) {
+    const int32_t* const weights = axis.weights(first);
+    const int real = std::min(kGroup, count - first);
+    for (int pair = 0; pair < pair_count_; ++pair, out += kGroup) {
+      for (int i = 0; i < real; ++i) out[i] = weights[i * pair_count_ + pair];
+      std::fill(out + real, out + kGroup, 0);
     }
   }
   locate();
@@ -70,20 +68,27 @@ void RowFilter::locate() {
   const int32_t* const starts = starts_.get();
   int32_t* const places = places_.reserve(padded);
   int32_t* base = bases_.reserve(padded / lanes_);
-  scattered_ = false;
+  int spread = 0;
   for (int output = 0; output < padded; output += lanes_, ++base) {
     const auto [least, most] = std::minmax(starts[output], starts[output + lanes_ - 1]);
     *base = least;
-    scattered_ = scattered_ || most - least + 2 > 4 * lanes_;
+    spread = std::max(spread, most - least);
     for (int i = output; i < output + lanes_; ++i) {
       const int place = starts[i] - *base;
       places[i] = pair_of(0x8000 | place, 0x8000 | (place + 1));
     }
   }
+  pairs_in_piece_ = std::max(0, (4 * lanes_ - spread) / 2);
 }
 
 const ResampleKernels& resample_kernels(SimdLevel level) {
   static constexpr ResampleKernels kPortable = {1, rows_portable, column_portable};
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+  if (level >= SimdLevel::kAvx512) return kResampleAvx512;
+#endif
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+  if (level >= SimdLevel::kAvx2) return kResampleAvx2;
+#endif
   static_cast<void>(level);
   return kPortable;
 }

@@ -13,11 +13,6 @@ namespace penstock {
 // Outputs that are computed together along a row; rows of results are padded to a multiple of it.
 constexpr int kGroup = 16;
 
-// Two 16-bit numbers in one word: the first in the lower half.
-inline int32_t pair_of(int first, int second) {
-  return static_cast<int32_t>((static_cast<uint32_t>(first) & 0xFFFF) | static_cast<uint32_t>(second) << 16);
-}
-
 // The weights along the rows, as kernels want them. The last group is filled up with outputs of weight 0.
 class RowFilter {
  public:
@@ -32,12 +27,14 @@ class RowFilter {
   const int32_t* starts(int group) const { return starts_.get() + group * kGroup; }
   // Tap pair p of the group's output i: element p * kGroup + i, a pair.
   const int32_t* weights(int group) const { return weights_.get() + static_cast<size_t>(group) * pair_count_ * kGroup; }
-  // For each output, four bytes: where its first two taps lie in the piece, each followed by 128, the mark of a zero.
-  // The piece begins with the least of the starts of `lanes` outputs.
+  // For each output of the group, four bytes: where its first two taps lie in the piece, each followed by 128, the mark
+  // of a zero.
   const int32_t* places(int group) const { return places_.get() + group * kGroup; }
-  const int32_t* bases(int group) const { return bases_.get() + group * (kGroup / lanes_); }
-  // Whether some outputs' taps lie too far apart for one piece; then `places` says nothing.
-  bool scattered() const { return scattered_; }
+  // Where the pieces begin, of all groups: with the least of the starts of `lanes` outputs.
+  const int32_t* bases() const { return bases_.get(); }
+  // How many pairs of taps of all the outputs of a piece lie in it. 0 where outputs are too far apart; then `places`
+  // say nothing.
+  int pairs_in_piece() const { return pairs_in_piece_; }
 
  private:
   void locate();
@@ -46,7 +43,7 @@ class RowFilter {
   int pair_count_ = 0;
   int shift_ = 0;
   int lanes_ = 1;
-  bool scattered_ = false;
+  int pairs_in_piece_ = 0;
   Scratch<int32_t> starts_;
   Scratch<int32_t> weights_;
   Scratch<int32_t> places_;
@@ -65,6 +62,13 @@ struct ResampleKernels {
   // weights[p] over both halves of all pairs. Reads whole groups of 4 * kGroup, writes nothing beyond `width`.
   void (*column)(const int32_t* const* in, const int32_t* weights, int pair_count, int shift, int width, uint8_t* out);
 };
+
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+extern const ResampleKernels kResampleAvx2;
+#endif
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+extern const ResampleKernels kResampleAvx512;
+#endif
 
 const ResampleKernels& resample_kernels(SimdLevel level);
 

@@ -110,13 +110,16 @@ TEST(weights_of_an_output_add_up_to_one) {
     axis.compute(source, target, 0, target, round % 2 != 0);
     CHECK(axis.first_input() >= 0 && axis.first_input() + axis.input_count() <= source);
     for (int output = 0; output < target; ++output) {
-      CHECK(axis.start(output) >= 0);
-      CHECK(axis.start(output) + axis.taps() <= std::max(axis.input_count(), axis.taps()));
+      const int start = axis.starts()[output], taps = 2 * axis.pair_count();
+      CHECK(start >= 0);
+      CHECK(start + taps <= std::max(axis.input_count(), taps));
+      CHECK(taps <= axis.input_count() + 1);
       int64_t sum = 0;
-      for (int tap = 0; tap < axis.taps(); ++tap) {
-        const int weight = axis.weights(output)[tap];
+      for (int tap = 0; tap < taps; ++tap) {
+        const int32_t pair = axis.weights(output)[tap / 2];
+        const int weight = tap % 2 == 0 ? first_of(pair) : second_of(pair);
         CHECK(weight >= 0);
-        CHECK(weight == 0 || axis.start(output) + tap < axis.input_count());
+        CHECK(weight == 0 || start + tap < axis.input_count());
         sum += weight;
       }
       CHECK(sum == int64_t{1} << axis.bits());

@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 RESIZED = "1 before Pillow 13 and in pillow-simd"
-CLOSE = "up to a shrink factor of 512 on each axis; about 1 pixel in 6 differs where all are random"
+CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random"
 DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
 
 TABLE = (
