@@ -97,8 +97,9 @@ const BlockKernels& block_kernels_portable() {
 }
 
 const BlockKernels& block_kernels(SimdLevel level) {
-#ifdef PENSTOCK_HAS_AVX512_KERNELS
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
   if (level >= SimdLevel::kAvx512) return block_kernels_avx512();
+  if (level >= SimdLevel::kAvx2) return block_kernels_avx2();
 #endif
   static_cast<void>(level);
   return block_kernels_portable();

@@ -32,7 +32,8 @@ inline void put_wide_values(uint64_t mask, int count, const uint8_t* bytes, cons
 }
 
 const BlockKernels& block_kernels_portable();
-#ifdef PENSTOCK_HAS_AVX512_KERNELS
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+const BlockKernels& block_kernels_avx2();
 const BlockKernels& block_kernels_avx512();
 #endif
 

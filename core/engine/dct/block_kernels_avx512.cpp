@@ -1,4 +1,4 @@
-#include "engine/dct/block_kernels.h"
+#include "engine/dct/paired_order.h"
 
 #ifdef PENSTOCK_HAS_AVX512_KERNELS
 
@@ -6,35 +6,11 @@
 
 #include "engine/intrinsics.h"
 
-// A group is four blocks, each a 128-bit lane of every register. A register holds one pair of rows of the coefficients,
-// interleaved as vpdpwssd takes them, and half of the columns, in the order in which the second pass wants its pairs:
-//
-//   register 2 * pair + half    pairs of rows: (0,4) (2,6) (1,3) (5,7)    halves: columns 0 4 2 6, columns 1 5 3 7
-//
-// So the first pass needs no shuffles; packing both halves of an output row gives its columns as
-// (0,4) (2,6) (1,5) (3,7), and one transpose of 4x4 pairs gives the same pairs of columns for the second pass.
+// A group is four blocks, each a 128-bit lane of every register, in the paired order.
 namespace penstock {
 namespace {
 
 constexpr int kLanes = 4;
-constexpr int kRegisters = 8;
-constexpr int kPairs[4][2] = {{0, 4}, {2, 6}, {1, 5}, {3, 7}};
-
-// Row and column of word `w` of a lane of register `r`.
-constexpr int row_of(int r, int w) { return kPairs[r / 2][w % 2]; }
-constexpr int column_of(int r, int w) { return r % 2 == 0 ? kPairs[w / 4][w / 2 % 2] : kPairs[2 + w / 4][w / 2 % 2]; }
-
-constexpr std::array<uint8_t, kBlockItems> make_place() {
-  std::array<uint8_t, kBlockItems> place{};
-  for (int r = 0; r < kRegisters; ++r) {
-    for (int w = 0; w < 8; ++w) {
-      place[static_cast<size_t>(row_of(r, w) * kBlockSide + column_of(r, w))] = static_cast<uint8_t>(r * 8 + w);
-    }
-  }
-  return place;
-}
-
-constexpr std::array<uint8_t, kBlockItems> kPlace = make_place();
 
 // For each place, in zigzag order and back.
 struct ZigzagOrder {
@@ -45,7 +21,7 @@ struct ZigzagOrder {
 ZigzagOrder make_zigzag_order() {
   ZigzagOrder order;
   for (int k = 0; k < kBlockItems; ++k) {
-    const uint8_t place = kPlace[kNaturalOrder[static_cast<size_t>(k)]];
+    const uint8_t place = kPairedPlace[kNaturalOrder[static_cast<size_t>(k)]];
     order.place_of[k] = place;
     order.of_place[place] = static_cast<uint8_t>(k);
   }
@@ -249,7 +225,7 @@ PENSTOCK_AVX512 void inverse(const int16_t* group, const int16_t* quantization, 
 }  // namespace
 
 const BlockKernels& block_kernels_avx512() {
-  static constexpr BlockKernels kKernels = {kLanes, kPlace, expand, inverse};
+  static constexpr BlockKernels kKernels = {kLanes, kPairedPlace, expand, inverse};
   return kKernels;
 }
 
