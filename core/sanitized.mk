@@ -5,7 +5,8 @@ CXX      ?= c++
 SANITIZE ?= $(shell echo 'int main() {}' | $(CXX) -x c++ -fsanitize=address,undefined -o /dev/null - 2>/dev/null \
               && echo address,undefined)
 BUILD    ?= ../../build/engine-tests
-CXXFLAGS += -std=c++17 -O1 -g1 -Wall -Wextra -ffp-contract=off -pthread -MMD -MP -I..
+OPTIMIZE ?= -O1
+CXXFLAGS += -std=c++17 $(OPTIMIZE) -g1 -Wall -Wextra -ffp-contract=off -pthread -MMD -MP -I..
 LDLIBS   += -ljpeg
 
 ifneq ($(SANITIZE),)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "engine/scratch.h"
 #include "engine/simd.h"
@@ -30,21 +31,20 @@ DctRecord::DctRecord(Bytes bytes) : bytes_(bytes) {
   require(head_.metadata_offset() + head_.metadata_bytes() == bytes.size, "a record ends with its metadata");
 }
 
-Outcome DctRecord::decode(Rect region) const {
+Outcome DctRecord::decode(Rect region, bool one_verdict) const {
   static DctDecoder used;
-  std::optional<Outcome> first;
-  uint8_t fill = 0;
-  for (const std::string& level : simd_levels()) {
+  const std::vector<std::string> levels = simd_levels();
+  set_simd_level(levels.front());
+  DctDecoder fresh;
+  const Outcome first = decode_once(fresh, region, 0x00);
+  for (const std::string& level : levels) {
     set_simd_level(level);
-    DctDecoder fresh;
-    for (DctDecoder* decoder : {&fresh, &used}) {
-      const Outcome outcome = decode_once(*decoder, region, fill);
-      if (!first) first = outcome;
-      require(outcome == *first, "all levels give the same");
-      fill = static_cast<uint8_t>(~fill);
-    }
+    const Outcome outcome = decode_once(used, region, 0xFF);
+    // Levels that work on several blocks at a time also see damage in neighbours of the region's blocks.
+    const bool saw_more = !one_verdict && !first.fault && outcome.fault == Fault::kDecode;
+    require(outcome == first || saw_more, "all levels give the same");
   }
-  return *first;
+  return first;
 }
 
 Outcome DctRecord::decode_once(DctDecoder& decoder, Rect region, uint8_t fill) const {

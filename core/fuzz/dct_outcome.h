@@ -29,9 +29,10 @@ class DctRecord {
 
   Size size() const { return head_.frame().size; }
 
-  // At every instruction-set level, with used and with new memory, and with other bytes behind the rows: all give the
+  // In new memory, and in used memory at every instruction-set level with other bytes behind the rows: all give the
   // same.
-  Outcome decode(Rect region) const;
+  // `one_verdict`: all of them fail, or none.
+  Outcome decode(Rect region, bool one_verdict) const;
 
  private:
   Outcome decode_once(DctDecoder& decoder, Rect region, uint8_t fill) const;

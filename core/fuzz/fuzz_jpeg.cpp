@@ -38,8 +38,8 @@ std::optional<EncodedDct> encode(Bytes jpeg) {
 void check_record(const EncodedDct& encoded, Size size, Rect region, const Outcome& whole, const Outcome& part) {
   const DctRecord record({encoded.record.data(), encoded.record.size()});
   require(record.size() == size, "a record has the size of its JPEG");
-  require(record.decode({0, 0, size.width, size.height}) == whole, "a record has the pixels of its JPEG");
-  require(record.decode(region) == part, "a region of a record has the pixels of the JPEG's");
+  require(record.decode({0, 0, size.width, size.height}, true) == whole, "a record has the pixels of its JPEG");
+  require(record.decode(region, true) == part, "a region of a record has the pixels of the JPEG's");
   const std::vector<uint8_t> jpeg = rebuild_jpeg({encoded.record.data(), encoded.record.size()});
   require(encode_dct({jpeg.data(), jpeg.size()}).record == encoded.record, "a rebuilt JPEG gives the same record");
 }

@@ -20,9 +20,7 @@ uint64_t mask_at(const uint8_t* p, int bytes) {
 
 int16_t dc_of(const Segment& segment, int block) {
   if (segment.wide_dc) return i16_at(segment.dc + 2 * block);
-  const int value = i16_at(segment.dc) + segment.dc[2 + block];
-  if (value > INT16_MAX) refuse("a DC coefficient is over 16 bits");
-  return static_cast<int16_t>(value);
+  return static_cast<int16_t>(i16_at(segment.dc) + segment.dc[2 + block]);
 }
 
 // Value i of a block, counted over both of its streams.

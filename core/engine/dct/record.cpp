@@ -45,7 +45,6 @@ struct FixedHead {
   size_t table_bytes() const { return static_cast<size_t>(kBlockItems) * quantizer_bytes(); }
 
   void check() const {
-    if (std::memcmp(bytes, "PDCT", 4) != 0) refuse("it does not begin with PDCT");
     if (bytes[4] != kVersion) refuse("version", "1 (a newer one needs a newer Penstock)", bytes[4]);
     if (bytes[6] != (bytes[5] == 0 ? 1 : 3)) refuse("components", "1 for grey, 3 for colour", bytes[6]);
     if (bytes[5] > 2) refuse("colour", "0, 1 or 2", bytes[5]);
@@ -139,8 +138,9 @@ size_t DctHead::size_of(Bytes start) {
     throw Error(Fault::kTruncated, "expected a dct record of at least 64 bytes, got " + std::to_string(start.size) +
                                        "; restore the file, or pack the dataset again");
   }
+  // The other fields are of use once their CRC has been compared.
+  if (std::memcmp(start.data, "PDCT", 4) != 0) refuse("it does not begin with PDCT");
   const FixedHead fixed(start.data);
-  fixed.check();
   if (fixed.head_bytes() < kDctFixedHead || fixed.head_bytes() > kMaxDctHead || fixed.head_bytes() % 64 != 0) {
     refuse("bytes of the head", "a multiple of 64 up to " + std::to_string(kMaxDctHead), fixed.head_bytes());
   }
@@ -162,6 +162,7 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
         "the head of the dct record is damaged: its CRC-32C differs; restore the file, or pack the dataset again");
   }
   const FixedHead fixed(head.data);
+  fixed.check();
   const size_t tables_end = kDctFixedHead + static_cast<size_t>(fixed.tables()) * fixed.table_bytes();
   if (tables_end > head_bytes) refuse("bytes of the head", "room for its tables", head_bytes);
   frame_ = fixed.frame();
@@ -172,9 +173,12 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
   read_rows(head.data + tables_end, head_bytes);
   metadata_bytes_ = fixed.metadata_bytes();
   metadata_crc32c_ = u32_at(head.data + 32);
-  if (record_bytes < metadata_offset() || record_bytes - metadata_offset() != metadata_bytes_) {
-    refuse("bytes of the record", std::to_string(metadata_offset() + metadata_bytes_), record_bytes);
+  const size_t expected = metadata_offset() + metadata_bytes_;
+  if (record_bytes < expected) {
+    throw Error(Fault::kTruncated, "expected a dct record of " + std::to_string(expected) + " bytes, got " +
+                                       std::to_string(record_bytes) + "; restore the file, or pack the dataset again");
   }
+  if (record_bytes > expected) refuse("bytes of the record", std::to_string(expected), record_bytes);
 }
 
 void DctHead::read_rows(const uint8_t* table, size_t head_bytes) {

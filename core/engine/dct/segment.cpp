@@ -1,5 +1,8 @@
 #include "engine/dct/segment.h"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace penstock {
 namespace {
 
@@ -53,6 +56,12 @@ Shares shares_of(const uint8_t* headers, int blocks) {
   return {sum_of_four(masks), sum_of_four(bytes), sum_of_four(nibbles), false, true};
 }
 
+// Whether base and what is added to it stay within 16 bits.
+bool has_narrow_dc(const uint8_t* dc, int blocks) {
+  const int base = static_cast<int16_t>(dc[0] | dc[1] << 8);
+  return base <= INT16_MAX - UINT8_MAX || base + *std::max_element(dc + 2, dc + 2 + blocks) <= INT16_MAX;
+}
+
 }  // namespace
 
 bool Segment::parse(const uint8_t* data, uint16_t entry, int block_count) {
@@ -68,7 +77,7 @@ bool Segment::parse(const uint8_t* data, uint16_t entry, int block_count) {
   masks = dc + dc_bytes;
   bytes = masks + shares.masks;
   nibbles = bytes + shares.bytes;
-  return shares.sound && nibbles + shares.nibbles == data + length;
+  return shares.sound && nibbles + shares.nibbles == data + length && (wide_dc || has_narrow_dc(dc, blocks));
 }
 
 void Segment::skip_values_of(int first) {

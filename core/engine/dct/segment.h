@@ -44,7 +44,7 @@ struct Segment {
   bool wide = false;  // some block is
 
   // Takes apart `entry & kSegmentLength` bytes at `data`, which hold `blocks` blocks. False where the headers don't
-  // agree with the length.
+  // agree with the length, or a DC value has over 16 bits.
   bool parse(const uint8_t* data, uint16_t entry, int blocks);
 
   // Moves masks, bytes and nibbles on to those of block `first`.
