@@ -182,6 +182,7 @@ def read_segment(data: bytes, wide_dc: bool, blocks: NDArray[np.int64]) -> None:
         base = number(data, at, 2, signed=True)
         blocks[:, 0] = [base + number(data, at + 2 + b, 1) for b in range(n)]
         at += 2 + n
+    require(bool((blocks[:, 0] <= 32767).all()), "a DC coefficient")
     places = []
     for header in headers:
         require(header & 15 <= 9, "bytes of a mask")

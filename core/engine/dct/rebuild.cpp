@@ -28,11 +28,9 @@ void check_crc(Bytes bytes, uint32_t expected, const std::string& what) {
 // The blocks of one MCU row, in their order.
 class RowReader {
  public:
-  // `table_bytes` come before the first segment.
-  RowReader(Bytes row, size_t table_bytes) : entry_(row.data), end_(row.data + row.size) {
-    if (row.size < table_bytes) refuse("an MCU row is shorter than its table of segments");
-    segment_ = row.data + table_bytes;
-  }
+  // `table_bytes` come before the first segment. DctHead has seen to it that a row is long enough for them.
+  RowReader(Bytes row, size_t table_bytes)
+      : entry_(row.data), segment_(row.data + table_bytes), end_(row.data + row.size) {}
 
   // The next block row.
   void read(int blocks_across, JBLOCKROW blocks) {
@@ -81,24 +79,12 @@ void write_metadata(Bytes metadata, JpegWriter& writer) {
   }
 }
 
-// The memory that a record's blocks take is known to be of use before it is asked for.
-void check_size(const DctHead& head) {
-  const DctFrame& frame = head.frame();
-  int64_t least = 0;  // bytes of all blocks: of each, a header and a DC value
-  for (int c = 0; c < frame.component_count; ++c) {
-    least += int64_t{frame.components[c].blocks.height} * frame.components[c].blocks.width * 3;
-  }
-  const int64_t stored = static_cast<int64_t>(head.metadata_offset() - head.row_offset(0));
-  if (stored < least) refuse("its MCU rows are too short for its size");
-}
-
 }  // namespace
 
 std::vector<uint8_t> rebuild_jpeg(Bytes record) {
   DctHead head;
   const size_t head_bytes = DctHead::size_of(record);
   head.parse({record.data, std::min(head_bytes, record.size)}, record.size);
-  check_size(head);
   const Bytes metadata{record.data + head.metadata_offset(), head.metadata_bytes()};
   check_crc(metadata, head.metadata_crc32c(), "the metadata");
 
