@@ -2,14 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "engine/half.h"
 #include "engine/simd.h"
-
-#ifdef PENSTOCK_HAS_AVX2_KERNELS
-#include <immintrin.h>
-#endif
 
 namespace penstock {
 namespace {
@@ -28,33 +23,6 @@ float converted(const Conversion& conversion, int channel, int value) {
     result = (result - conversion.normalization->mean[channel]) / conversion.normalization->std[channel];
   }
   return result;
-}
-
-#ifdef PENSTOCK_HAS_AVX2_KERNELS
-
-// SAFETY: takes whole groups of 8 values, and returns how many it took.
-PENSTOCK_AVX2 int look_up_avx2(const uint8_t* values, int count, const float* table, float* out) {
-  int x = 0;
-  for (; x + 8 <= count; x += 8) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values + x));
-    _mm256_storeu_ps(out + x, _mm256_i32gather_ps(table, _mm256_cvtepu8_epi32(bytes), sizeof(float)));
-  }
-  return x;
-}
-
-#endif
-
-// out[x] = table[values[x]].
-template <typename Item>
-void look_up(SimdLevel level, const uint8_t* values, int count, const Item* table, Item* out) {
-  int done = 0;
-#ifdef PENSTOCK_HAS_AVX2_KERNELS
-  if constexpr (std::is_same_v<Item, float>) {
-    if (level >= SimdLevel::kAvx2) done = look_up_avx2(values, count, table, out);
-  }
-#endif
-  static_cast<void>(level);
-  for (int x = done; x < count; ++x) out[x] = table[values[x]];
 }
 
 }  // namespace
@@ -99,12 +67,16 @@ uint8_t* PlaneWriter::row_memory(int channel, int y) {
 void PlaneWriter::write(int channel, int y, const uint8_t* values) {
   const int width = image_.width;
   if (dtype_ == Dtype::kFloat32) {
-    look_up(simd_level(), values, width, floats_[channel].data(), place<float>(channel, y));
+    look_up(simd_level(), values, width, floats_[channel], place<float>(channel, y));
   } else if (dtype_ == Dtype::kFloat16) {
-    look_up(simd_level(), values, width, halves_[channel].data(), place<uint16_t>(channel, y));
+    look_up(simd_level(), values, width, halves_[channel], place<uint16_t>(channel, y));
   } else if (uint8_t* const out = place<uint8_t>(channel, y); out != values) {
     std::memcpy(out, values, static_cast<size_t>(width));
   }
+}
+
+void PlaneWriter::finish() {
+  if (dtype_ != Dtype::kUint8) finish_look_ups(simd_level());
 }
 
 // The first item of row y of the image.

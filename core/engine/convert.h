@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/geometry.h"
+#include "engine/look_up.h"
 #include "engine/program.h"
 #include "engine/scratch.h"
 
@@ -39,10 +40,12 @@ class PlaneWriter {
   // Writes row y of the image.
   void write(int channel, int y, const uint8_t* values);
 
+  // After the last row: other threads may read the result from here on.
+  void finish();
+
  private:
-  // What each value of each channel becomes.
   template <typename Item>
-  using Tables = std::array<std::array<Item, 256>, 3>;
+  using Tables = std::array<ByteTable<Item>, 3>;  // by channel
 
   template <typename Item>
   Item* place(int channel, int y) const;
@@ -55,8 +58,8 @@ class PlaneWriter {
   Rect image_;
   void* out_ = nullptr;
   std::optional<Conversion> tabulated_;
-  Tables<float> floats_;
-  Tables<uint16_t> halves_;
+  Tables<float> floats_{};
+  Tables<uint16_t> halves_{};
   Scratch<uint8_t> row_;
 };
 

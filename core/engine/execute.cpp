@@ -125,6 +125,7 @@ void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const C
     write_plane(stage, planes, channel, last);
     channel = last;
   }
+  writer.finish();
 }
 
 // Writes a plane as the channels from `channel` to `last_channel`.

@@ -5,6 +5,7 @@
 #include "engine/convert.h"
 #include "engine/deinterleave.h"
 #include "engine/half.h"
+#include "engine/look_up.h"
 #include "engine/resample.h"
 #include "engine/simd.h"
 #include "tests/check.h"
@@ -164,6 +165,38 @@ TEST(halves_round_to_the_nearest_even) {
   CHECK(half_bits(1e30f) == 0x7C00);
   CHECK(half_bits(-INFINITY) == 0xFC00);
   CHECK(half_bits(NAN) == 0x7E00);
+}
+
+template <typename Item>
+void check_look_up(Random& random) {
+  ByteTable<Item> table;
+  for (Item& item : table) item = static_cast<Item>(random() % 60000);
+  constexpr int kMost = 150, kMargin = 64;
+  alignas(64) Item out[kMost + 2 * kMargin];
+  for (int width = 0; width <= kMost; ++width) {
+    const std::vector<uint8_t> values = noise_plane(random, {1, width});
+    // On every place in a cache line.
+    const int offset = between(random, 0, 1) == 0 ? 0 : between(random, 0, 31);
+    for (const std::string& level : simd_levels()) {
+      set_simd_level(level);
+      std::fill(std::begin(out), std::end(out), Item{7});
+      look_up(simd_level(), values.data(), width, table, out + kMargin + offset);
+      finish_look_ups(simd_level());
+      bool right = true;
+      for (int i = 0; i < kMost + 2 * kMargin; ++i) {
+        const int x = i - kMargin - offset;
+        const Item expected = x >= 0 && x < width ? table[values[static_cast<size_t>(x)]] : Item{7};
+        right = right && out[i] == expected;
+      }
+      CHECK(right);
+    }
+  }
+}
+
+TEST(look_ups_fill_their_place_and_nothing_else) {
+  Random random(6);
+  check_look_up<float>(random);
+  check_look_up<uint16_t>(random);
 }
 
 TEST(planes_are_written_and_nothing_else) {
