@@ -1,6 +1,6 @@
-// A JPEG: decoded whole and in part by JpegDecoder, and, where it becomes a dct record, with the same pixels from that
-// and the same record from the JPEG that is rebuilt. Input: four u16 that choose a rectangle, 8 bytes of nothing, then
-// the JPEG.
+// A JPEG: JpegDecoder gives the pixels of libjpeg-turbo alone, whole and in part; where it becomes a dct record, that
+// has the same pixels, and the JPEG that is rebuilt gives the same record. Input: four u16 that choose a rectangle, 8
+// bytes of nothing, then the JPEG.
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +11,7 @@
 #include "engine/simd.h"
 #include "fuzz/dct_outcome.h"
 #include "fuzz/input.h"
+#include "fuzz/libjpeg_pixels.h"
 
 namespace penstock::fuzzing {
 namespace {
@@ -33,6 +34,16 @@ std::optional<EncodedDct> encode(Bytes jpeg) {
   } catch (const Error&) {
     return std::nullopt;
   }
+}
+
+void check_pixels(Bytes jpeg, Size size, Rect region, const Outcome& whole, const Outcome& part) {
+  require(whole.fault == part.fault, "a region fails where the whole does");
+  if (whole.fault) return;
+  require(libjpeg_pixels(jpeg) == whole.pixels, "pixels are libjpeg's");
+  const size_t plane = static_cast<size_t>(size.height) * size.width;
+  const uint8_t* const first = whole.pixels.data();
+  const Planes planes = {{first, first + plane, first + 2 * plane}, size, size.width};
+  require(cut(planes, region) == part.pixels, "a region is a part of the whole");
 }
 
 void check_record(const EncodedDct& encoded, Size size, Rect region, const Outcome& whole, const Outcome& part) {
@@ -65,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (int64_t{found->height} * found->width > kMaxPixels) return 0;
   const Rect region = controls.rect(0, *found, 1 << 16);
   const Outcome whole = decode(jpeg, {0, 0, found->width, found->height}), part = decode(jpeg, region);
-  require(whole.fault == part.fault, "a region fails where the whole does");
+  check_pixels(jpeg, *found, region, whole, part);
   std::optional<EncodedDct> first;
   for (const std::string& level : simd_levels()) {
     set_simd_level(level);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/crc32c.h"
-#include "engine/dct/record.h"
+#include "engine/dct/source.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
 #include "engine/little_endian.h"
@@ -84,7 +84,10 @@ void read_record(Bytes shard, const PackRows& rows, size_t row) {
   require(offset >= kBlockBytes && offset + length + 64 <= shard.size - kBlockBytes, "sound rows lie in their shard");
   Copy record({shard.data + offset, length}, 64);
   if (rows.codec[row] == 2) {
-    DctHead().parse(record.bytes(), length);
+    RecordInMemory bytes(record.bytes());
+    DctSource source;
+    const Size size = source.open(bytes, rows.length[row], true);
+    source.read({0, size.height / 2, std::min(size.width, 64), 1});
   } else if (rows.codec[row] == 0) {
     JpegDecoder decoder;
     const std::optional<Size> size = decoder.open(record.bytes());

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import struct
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 from penstock._core import encode_dct
 from penstock.formats import Folder
 from penstock.formats.pack.plan import PackOptions
+from penstock.formats.pack.prepare import StoredCodec
 from penstock.formats.pack.writer import write_pack
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -50,12 +52,12 @@ def jpegs() -> list[bytes]:
     return made
 
 
-def pack(folder: Path, files: dict[str, bytes]) -> bytes:
+def pack(folder: Path, files: dict[str, bytes], codec: StoredCodec) -> bytes:
     """An input of fuzz_pack: index and first shard of a pack of these files."""
     for name, data in files.items():
         (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "in" / name).write_bytes(data)
-    write_pack(Folder(folder / "in"), folder / "pack", PackOptions())
+    write_pack(Folder(folder / "in"), folder / "pack", PackOptions(codec=codec))
     index = (folder / "pack" / "index.bin").read_bytes()
     return struct.pack("<I12x", len(index)) + index + (folder / "pack" / "shard-00000.pack").read_bytes()
 
@@ -69,10 +71,11 @@ def main() -> None:
             keep("fuzz_dct", CONTROLS.pack(at, at + 1, at, 2 * at) + record)
     png = io.BytesIO()
     noise(2, 2, "RGB").save(png, "PNG")
-    for count in (1, 2, 3):
+    stored: tuple[StoredCodec, ...] = ("dct", "encoded", "raw")
+    for count, codec in itertools.product((1, 2, 3), stored):
         with tempfile.TemporaryDirectory() as folder:
             files = {f"{k % 2}/{k}.jpg": images[7 * k] for k in range(count)} | {"0/x.png": png.getvalue()}
-            keep("fuzz_pack", pack(Path(folder), files))
+            keep("fuzz_pack", pack(Path(folder), files, codec))
 
 
 if __name__ == "__main__":
