@@ -1,7 +1,7 @@
 """FFCV on the sources' own JPEG bytes at full resolution. It decodes whole images; OpenCV's INTER_AREA filters.
 
 FFCV's writer always encodes anew (quality 90, 4:2:0), so its `encode` is replaced by one that stores the file as it is.
-Its float32 comes out channels-last. It compiles its pipeline at each start, which is not in the measured time.
+Images come out channels-last. It compiles its pipeline at each start, which is not in the measured time.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ def batches(task: Task) -> Iterator[Any]:
                 image_size=SIZE_PX,
                 output_format="pytorch",
                 train_aug=True,
+                transform=turboloader.ImageNetNormalize(),
                 drop_last=True,
                 antialias="antialias" in task.variant,
             )
