@@ -20,7 +20,7 @@ from .images import add_data_option, data_folder, image_files, repeated
 from .libjpeg import build
 from .peers.protocol import BATCH_SIZE, SIZE_PX
 from .report import markdown
-from .session import ContestantError, Session, command_of, prepare
+from .session import ContestantError, Session, command_of, end_on_signals, prepare
 
 __all__ = ["main"]
 
@@ -198,6 +198,7 @@ def main() -> None:
         return
     if given.rounds < 1 or given.seconds <= 0:
         sys.exit("benchmarks.loader: --rounds must be 1 or more, --seconds more than 0")
+    end_on_signals()
     try:
         result = run(chosen(given.only), given)
     except (ContestantError, ValueError) as error:

@@ -17,7 +17,7 @@ from typing import IO, Any
 from .contestants import Contestant
 from .environment import ROOT, child_environment
 
-__all__ = ["ContestantError", "Session", "command_of", "prepare"]
+__all__ = ["ContestantError", "Session", "command_of", "end_on_signals", "keep_to", "prepare"]
 
 START_SECONDS = 180
 TURN_SECONDS = 120
@@ -46,6 +46,16 @@ def keep_to(cores: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
 
 
+def end_on_signals() -> None:
+    """Lets SIGTERM and SIGHUP unwind this process like an exception, so that nobody is left behind, stopped."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, leave)
+
+
 class Session:
     """A running contestant: a session of its own, so that its worker processes stop, go on and end with it.
 
@@ -67,7 +77,7 @@ class Session:
         )
         try:
             self.hello = self._answer(START_SECONDS)
-        except ContestantError:
+        except BaseException:  # also Ctrl-C: who was started must end
             self.close()
             raise
         self._signal(signal.SIGSTOP)

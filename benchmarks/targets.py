@@ -22,6 +22,8 @@ class Outcome:
         goal: the least ratio that is wanted.
         ratio: of medians.
         lowest, highest: of the rounds, each taken alone.
+        cpu_ratio: the same by processor time instead of wall time, which is steadier on a disturbed machine; None where
+            that would say nothing.
         above, below: ids of what is compared.
     """
 
@@ -30,6 +32,7 @@ class Outcome:
     ratio: float
     lowest: float
     highest: float
+    cpu_ratio: float | None
     above: tuple[str, ...]
     below: tuple[str, ...]
 
@@ -56,9 +59,9 @@ class Target:
     below: Callable[[Sequence[Mapping[str, Any]], Rates], tuple[str, ...]]
 
 
-def rates_of(result: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Images per second of each turn, by id."""
-    return {each["id"]: [turn["images"] / turn["seconds"] for turn in each["turns"]] for each in result["contestants"]}
+def rates_of(result: Mapping[str, Any], clock: str = "seconds") -> dict[str, list[float]]:
+    """Images per second of each turn, by id; by wall time, or by processor time for "cpu_seconds"."""
+    return {each["id"]: [turn["images"] / turn[clock] for turn in each["turns"]] for each in result["contestants"]}
 
 
 def fastest(output: str | None) -> Callable[[Sequence[Mapping[str, Any]], Rates], tuple[str, ...]]:
@@ -104,6 +107,7 @@ TARGETS = (
 def outcomes(result: Mapping[str, Any]) -> list[Outcome]:
     """Every target whose contestants were measured."""
     rates = {id_: values for id_, values in rates_of(result).items() if values}
+    cpu_rates = rates_of(result, "cpu_seconds")
     measured = [each for each in result["contestants"] if each["id"] in rates]
     names = {each["id"]: each["name"] for each in measured}
     found = []
@@ -111,16 +115,25 @@ def outcomes(result: Mapping[str, Any]) -> list[Outcome]:
         below = target.below(measured, rates)
         if set(target.above) | set(below) <= set(rates):
             text = target.text.format(below=names[below[0]])
-            found.append(compared(text, target.goal, target.above, below, rates))
+            found.append(compared(text, target.goal, target.above, below, (rates, cpu_rates)))
     return found
 
 
-def compared(text: str, goal: float, above: tuple[str, ...], below: tuple[str, ...], rates: Rates) -> Outcome:
-    """The ratio of medians, and the range of the rounds' ratios."""
-    ratio = product(median(rates[id_]) for id_ in above) / product(median(rates[id_]) for id_ in below)
+def compared(
+    text: str, goal: float, above: tuple[str, ...], below: tuple[str, ...], both_rates: tuple[Rates, Rates]
+) -> Outcome:
+    """The ratio of medians, and the range of the rounds' ratios; rates are by wall time and by processor time."""
+    rates, cpu_rates = both_rates
     turns = min(len(rates[id_]) for id_ in (*above, *below))
     rounds = [product(rates[id_][k] for id_ in above) / product(rates[id_][k] for id_ in below) for k in range(turns)]
-    return Outcome(text, goal, ratio, min(rounds), max(rounds), above, below)
+    cpu_ratio = ratio_of_medians(cpu_rates, above, below) if len(above) == 1 else None
+    ratio = ratio_of_medians(rates, above, below)
+    return Outcome(text, goal, ratio, min(rounds), max(rounds), cpu_ratio, above, below)
+
+
+def ratio_of_medians(rates: Rates, above: tuple[str, ...], below: tuple[str, ...]) -> float:
+    """The product of the one's medians over that of the other's."""
+    return product(median(rates[id_]) for id_ in above) / product(median(rates[id_]) for id_ in below)
 
 
 def product(values: Iterable[float]) -> float:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -15,7 +18,7 @@ import numpy as np
 import pytest
 from benchmarks import contestants, loader, targets
 from benchmarks.contestants import CONTESTANTS, Contestant
-from benchmarks.environment import ROOT
+from benchmarks.environment import ROOT, child_environment
 from benchmarks.libjpeg import build
 from benchmarks.peers import protocol
 from benchmarks.session import ContestantError, Session, command_of, prepare
@@ -141,6 +144,30 @@ def test_session_that_ends_gives_its_last_words(tmp_path: Path) -> None:
             running.turn(1)
     finally:
         running.close()
+
+
+def test_nobody_is_left_behind_when_the_runner_is_ended(tmp_path: Path) -> None:
+    program = """
+        import sys
+        from benchmarks.session import Session, end_on_signals
+        end_on_signals()
+        session = Session([sys.executable, "-c", "print('{}', flush=True); input()"], threads=1, own=True)
+        try:
+            print(session._process.pid, flush=True)
+            sys.stdin.read()
+        finally:
+            session.close()
+        """
+    path = tmp_path / "runner.py"
+    path.write_text(textwrap.dedent(program))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, str(path)], env=child_environment(), **pipes) as runner:
+        contestant = int(runner.stdout.readline())
+        os.kill(contestant, 0)
+        runner.terminate()
+    assert runner.returncode == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(contestant, 0)
 
 
 def by_id(id_: str) -> Contestant:

@@ -59,6 +59,7 @@ def test_ratio_is_of_medians_and_its_range_of_rounds() -> None:
     assert found.ratio == pytest.approx(240 / 200)
     assert (found.lowest, found.highest) == pytest.approx((220 / 190, 240 / 200))
     assert found.met
+    assert found.cpu_ratio == pytest.approx(240 / 200)
 
 
 def test_fastest_peer_is_any_for_uint8_and_of_its_kind_for_float32() -> None:
@@ -72,6 +73,7 @@ def test_gain_from_a_second_thread_is_a_ratio_of_ratios() -> None:
     rates = {"dct-uint8": [100.0], "dct-uint8-2": [190.0], "kernels-uint8": [100.0], "kernels-uint8-2": [200.0]}
     found = outcome("4.", rates)
     assert found.ratio == pytest.approx(0.95)
+    assert found.cpu_ratio is None
     assert not found.met
 
 
@@ -91,7 +93,7 @@ def test_report_says_what_is_not_met_and_who_is_missing() -> None:
     text = report.markdown(result(RATES))
     assert "| 1. dct pack, uint8 : the fastest peer (the tf-uint8)" in text
     goal = next(line for line in text.splitlines() if "libjpeg-turbo decoding" in line)
-    assert goal.endswith("|   5.20 |     4.00 |   3.75-5.00 | not met |")
+    assert goal.endswith("|   5.20 |     4.00 |   3.75-5.00 |        4.00 | not met |")
     assert text.endswith("Not measured here:\n\n- ffcv-uint8: ffcv is not installed")
 
 
