@@ -54,33 +54,78 @@ bool expand_portable(const Segment& segment, int first, int last, int16_t* group
   return true;
 }
 
-int16_t saturated(int32_t value) { return static_cast<int16_t>(std::clamp(value, -32768, 32767)); }
+// The inverse DCT is written for compilers that vectorise: loops of 8 columns without branches, 16-bit factors. Sums
+// wrap around as those of vector units do.
+using Words = int16_t[kBlockItems];  // row by row
+using Sums = uint32_t[kBlockItems];
 
-// in[j * step] for 0 <= j < 8 to out(k); wraps around as vector units do.
-template <typename Store>
-inline void transform(const int16_t* in, int step, int32_t bias, int shift, Store store) {
-  for (int k = 0; k < 4; ++k) {
-    const uint32_t even =
-        static_cast<uint32_t>(bias) + static_cast<uint32_t>((in[0] + kEvenSign[k] * in[4 * step]) * (1 << kIdctBits)) +
-        static_cast<uint32_t>(kEven[k][0] * in[2 * step]) + static_cast<uint32_t>(kEven[k][1] * in[6 * step]);
-    uint32_t odd = 0;
-    for (int j = 0; j < 4; ++j) odd += static_cast<uint32_t>(kOdd[k][j] * in[(2 * j + 1) * step]);
-    store(k, static_cast<int32_t>(even + odd) >> shift);
-    store(7 - k, static_cast<int32_t>(even - odd) >> shift);
+uint32_t product(int16_t a, int16_t b) { return static_cast<uint32_t>(int32_t{a} * b); }
+
+inline void even_part(const Words& in, uint32_t bias, uint32_t even[4][kBlockSide]) {
+  static_assert(kEven[3][0] == -kEven[0][0] && kEven[3][1] == -kEven[0][1], "outer");
+  static_assert(kEven[2][0] == -kEven[1][0] && kEven[2][1] == -kEven[1][1], "inner");
+  for (int x = 0; x < kBlockSide; ++x) {
+    const uint32_t sum = static_cast<uint32_t>((in[x] + in[4 * kBlockSide + x]) * (1 << kIdctBits)) + bias;
+    const uint32_t difference = static_cast<uint32_t>((in[x] - in[4 * kBlockSide + x]) * (1 << kIdctBits)) + bias;
+    const uint32_t outer = product(in[2 * kBlockSide + x], kEven[0][0]) + product(in[6 * kBlockSide + x], kEven[0][1]);
+    const uint32_t inner = product(in[2 * kBlockSide + x], kEven[1][0]) + product(in[6 * kBlockSide + x], kEven[1][1]);
+    even[0][x] = sum + outer;
+    even[1][x] = difference + inner;
+    even[2][x] = difference - inner;
+    even[3][x] = sum - outer;
   }
 }
 
-void inverse_portable(const int16_t* group, const int16_t* quantization, uint8_t* out, ptrdiff_t stride) {
-  int16_t values[kBlockItems], between[kBlockItems];
-  for (int i = 0; i < kBlockItems; ++i) values[i] = static_cast<int16_t>(group[i] * quantization[i]);
+// Outputs k and 7 - k of each column.
+template <int k>
+inline void add_odd_part(const Words& in, const uint32_t even[4][kBlockSide], Sums& out) {
   for (int x = 0; x < kBlockSide; ++x) {
-    transform(values + x, kBlockSide, kFirstBias, kFirstShift,
-              [&](int k, int32_t value) { between[k * kBlockSide + x] = saturated(value); });
+    const uint32_t odd = product(in[1 * kBlockSide + x], kOdd[k][0]) + product(in[3 * kBlockSide + x], kOdd[k][1]) +
+                         product(in[5 * kBlockSide + x], kOdd[k][2]) + product(in[7 * kBlockSide + x], kOdd[k][3]);
+    out[k * kBlockSide + x] = even[k][x] + odd;
+    out[(7 - k) * kBlockSide + x] = even[k][x] - odd;
   }
+}
+
+// One dimension, of all columns, before descaling.
+inline void transform(const Words& in, uint32_t bias, Sums& out) {
+  uint32_t even[4][kBlockSide];
+  even_part(in, bias, even);
+  add_odd_part<0>(in, even, out);
+  add_odd_part<1>(in, even, out);
+  add_odd_part<2>(in, even, out);
+  add_odd_part<3>(in, even, out);
+}
+
+template <typename T>
+inline void transpose(const T (&in)[kBlockItems], T* out, ptrdiff_t stride) {
   for (int y = 0; y < kBlockSide; ++y) {
-    transform(between + y * kBlockSide, 1, kSecondBias, kSecondShift,
-              [&](int k, int32_t value) { out[y * stride + k] = static_cast<uint8_t>(std::clamp(value, 0, 255)); });
+    for (int x = 0; x < kBlockSide; ++x) out[y * stride + x] = in[x * kBlockSide + y];
   }
+}
+
+// std::clamp would be a branch here.
+template <typename T>
+T limited(T value, T low, T high) {
+  return std::min(std::max(value, low), high);
+}
+
+void inverse_portable(const int16_t* group, const int16_t* quantization, uint8_t* out, ptrdiff_t stride) {
+  Words words, columns;
+  Sums sums;
+  uint8_t samples[kBlockItems];
+  for (int i = 0; i < kBlockItems; ++i) words[i] = static_cast<int16_t>(group[i] * quantization[i]);
+  transform(words, kFirstBias, sums);
+  for (int i = 0; i < kBlockItems; ++i) {
+    words[i] = static_cast<int16_t>(limited(static_cast<int32_t>(sums[i]) >> kFirstShift, -32768, 32767));
+  }
+  transpose(words, columns, kBlockSide);
+  transform(columns, kSecondBias, sums);
+  for (int i = 0; i < kBlockItems; ++i) {
+    const int16_t word = static_cast<int16_t>(static_cast<int32_t>(sums[i]) >> kSecondShift);
+    samples[i] = static_cast<uint8_t>(limited<int16_t>(word, 0, 255));
+  }
+  transpose(samples, out, stride);
 }
 
 constexpr std::array<uint8_t, kBlockItems> row_by_row() {
