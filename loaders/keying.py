@@ -41,9 +41,10 @@ class OrderKeying:
         self._epoch = epoch
         self._single = single
         self._number = 0
+        self._batches = len(order)
 
     def next_keys(self, sampler: Iterator[Any]) -> tuple[SampleKeys, bool]:  # noqa: ARG002 (the protocol's)
-        if self._number >= len(self._order):
+        if self._number >= self._batches:
             raise StopIteration
         indices, draws = self._order.batch(self._number)
         self._number += 1

@@ -126,12 +126,16 @@ class EpochOrder:
             IndexError: this rank has no such batch.
         """
         positions = self._order.positions(number)
-        draws = np.arange(positions.start, positions.stop, dtype=np.int64)
-        draws[draws < self._order.size] = 0
+        draws = np.zeros(len(positions), np.int64)
+        if positions.stop > self._order.size:
+            padded = max(positions.start, self._order.size)
+            draws[padded - positions.start :] = np.arange(padded, positions.stop, dtype=np.int64)
         return self._indices(positions), draws
 
     def _indices(self, positions: range) -> NDArray[np.int64]:
         size = self._order.size
+        if positions.stop <= size:
+            return self._take(positions.start, positions.stop)
         parts, position = [], positions.start
         while position < positions.stop:
             first = position % size

@@ -26,6 +26,7 @@ PYBIND11_MODULE(_core, module) {
   penstock::register_engine(module);
   penstock::register_image(module);
   penstock::register_dct_decoder(module);
+  penstock::register_batches(module);
   penstock::register_pack(module);
   penstock::register_dct_encoder(module);
   if (kDebug &&

@@ -12,7 +12,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._core import find_bad_row, rebuild_jpeg
+from ..._core import find_bad_row, gather_rows, rebuild_jpeg
 from ...errors import DatasetError, RecordError
 from ...record import Buffer, Codec, Records
 from ..base import Dataset, Labels
@@ -91,26 +91,33 @@ class Pack(Dataset):
         offsets = table.column(SectionId.NAME_OFFSET, len(self) + 1)
         return NameColumn(offsets, table.blob(SectionId.NAMES), place)
 
+    @functools.cached_property
+    def _columns(self) -> list[NDArray[Any]]:
+        """Of the index, in the order of the fields of `Records`, and the flags."""
+        column = self._index.table.column
+        return [
+            column(SectionId.CODEC),
+            self.labels,
+            column(SectionId.SHARD).view(np.int32),
+            column(SectionId.OFFSET),
+            column(SectionId.LENGTH),
+            column(SectionId.WIDTH),
+            column(SectionId.HEIGHT),
+            column(SectionId.CHECKSUM),
+            column(SectionId.FLAGS),
+        ]
+
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
         """The undecoded samples at `indices`, each within its shard.
 
         Raises:
             DatasetError: the index is damaged, or a record has a codec that this Penstock does not know.
+            IndexError: there is no such sample.
         """
         chosen = np.asarray(indices, np.int64)
-        column = self._index.table.column
-        records = Records(
-            codec=column(SectionId.CODEC)[chosen],
-            labels=self.labels[chosen],
-            paths=self._shards,
-            file=column(SectionId.SHARD)[chosen].astype(np.int32),
-            offset=column(SectionId.OFFSET)[chosen],
-            length=column(SectionId.LENGTH)[chosen],
-            width=column(SectionId.WIDTH)[chosen],
-            height=column(SectionId.HEIGHT)[chosen],
-            checksum=column(SectionId.CHECKSUM)[chosen],
-        )
-        self._check(records, column(SectionId.FLAGS)[chosen], chosen)
+        codec, labels, file, offset, length, width, height, checksum, flags = gather_rows(self._columns, chosen)
+        records = Records(codec, labels, self._shards, file, offset, length, width, height, checksum)
+        self._check(records, flags, chosen)
         return records
 
     def jpeg(self, index: SupportsIndex) -> bytes:
@@ -152,7 +159,7 @@ class Pack(Dataset):
     def _open(self) -> None:
         self._index = Index(self._path)
         self._index.check_shards()
-        self._shards = [str(self._path / shard_name(number)) for number in range(self._index.header.shards)]
+        self._shards = tuple(str(self._path / shard_name(number)) for number in range(self._index.header.shards))
         self._shard_ends = np.cumsum(self._index.shard_rows)
         self._fitted: tuple[Labels, list[str]] | None = None
         if self._wanted is not None and self._wanted != self.manifest.classes:

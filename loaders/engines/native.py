@@ -17,7 +17,6 @@ from ... import _core
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
 from ...record import RecordSource
-from ..buffers import BufferPool
 from ..keys import SampleKeys
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ class NativeIterator(_BaseDataLoaderIter):
     """One pass over a loader's batches `[images, labels]`, in order, each in tensors of its own.
 
     The memory of images is used again for a later batch once nobody holds it any more, in whatever form (see
-    `BufferPool`); so, like tensors from torch's workers, they can't be resized to more than they are. Pinned memory is
-    torch's own, which also knows of copies to a device that are under way.
+    `_core.BufferPool`); so, like tensors from torch's workers, they can't be resized to more than they are. Pinned
+    memory is torch's own, which also knows of copies to a device that are under way.
 
     As with torch's workers, `prefetch_factor * num_workers` batches are under way (at least one), the error of a batch
     is raised at that batch's step, and the next step goes on with the next batch. The threads end with the pass (with
@@ -73,7 +72,7 @@ class NativeIterator(_BaseDataLoaderIter):
         self._dtype = _DTYPES[pipeline.dtype]
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
         self._engine = _core.Engine(pipeline.program, threads=loader.num_workers, fallback=decode_rgb)
-        self._pool = BufferPool(pipeline.dtype, kept=self._ahead + _HELD_BY_CONSUMER)
+        self._pool = _core.BufferPool(pipeline.dtype, kept=self._ahead + _HELD_BY_CONSUMER)
         self._process = os.getpid()
         self.close = weakref.finalize(self, _close, self._engine, self._pool)
         self._batches: deque[_Batch] = deque()
@@ -184,6 +183,6 @@ class NativeIterator(_BaseDataLoaderIter):
         return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error
 
 
-def _close(engine: _core.Engine, pool: BufferPool) -> None:
+def _close(engine: _core.Engine, pool: _core.BufferPool) -> None:
     engine.close()
     pool.close()

@@ -5,10 +5,10 @@ Errors are those of `penstock.errors`; record errors carry a reason and no place
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from penstock.record import Buffer, Records
 
@@ -39,6 +39,34 @@ class Permutation:
     def __len__(self) -> int: ...
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """Indices at positions start <= p < stop."""
+
+# --- batches
+
+@final
+class BufferPool:
+    """Memory for batches, used again once nobody holds it: fresh memory is mapped and zeroed page by page, which takes
+    longer than filling it.
+
+    An array from `take` is alone with its memory until the last reference to it is gone: from numpy, from tensors made
+    by `torch.from_numpy` and all that shares their storage (views, saved activations, DLPack capsules, arrays), from
+    buffer exports. Only then the memory is free again, in whatever thread that happens. Thread-safe. Keeps `kept` free
+    buffers; the oldest of any more go back to the system.
+    """
+
+    def __init__(self, dtype: DTypeLike, *, kept: int) -> None: ...
+    def take(self, shape: Sequence[int]) -> NDArray[Any]:
+        """A writable C-contiguous array with arbitrary content, aligned to a page. OptionError for a shape that no
+        memory can hold; MemoryError."""
+    def close(self) -> None:
+        """Gives back what is free now, and from now on whatever becomes free."""
+    @property
+    def free(self) -> int:
+        """How many free buffers there are."""
+
+def gather_rows(columns: Sequence[NDArray[Any]], indices: NDArray[np.int64]) -> list[NDArray[Any]]:
+    """`[column[indices] for column in columns]`, fresh and C-contiguous, for C-contiguous columns.
+
+    IndexError for an index below 0 or beyond a column; OptionError for columns that are none."""
 
 # --- parts of a pack's files, read from bytes that may be an attacker's (formats/SPEC.md); messages begin with `place`
 
