@@ -105,8 +105,7 @@ def test_photographs_come_back(photographs: list[Path]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 100, len(SMALL) // 2, len(SMALL) - 1])
 def test_truncated_records(size: int) -> None:
-    expected = TruncatedError if size < LAYOUT.head_bytes else DecodeError
-    with pytest.raises(expected, match="restore the file, or pack the dataset again"):
+    with pytest.raises(TruncatedError, match="restore the file, or pack the dataset again"):
         _core.rebuild_jpeg(SMALL[:size])
 
 
@@ -169,9 +168,9 @@ MASKS = FIRST + 2 * BLOCKS + 2 + BLOCKS  # DC of 8 bits
     ("damaged", "message"),
     [
         (changed(LAYOUT.rows[0][0], b"\xff\x7f"), "a segment reaches beyond its MCU row"),
-        (changed(LAYOUT.rows[0][0], b"\x10\x00"), "a segment's headers don't add up to its length"),
-        (changed(FIRST, b"\x0a\x00"), "a segment's headers don't add up to its length"),
-        (changed(FIRST + 2 * BLOCKS, b"\xff\x7f\xff"), "a DC coefficient is over 16 bits"),
+        (changed(LAYOUT.rows[0][0], b"\x10\x00"), "a segment's headers and DC values don't agree with its length"),
+        (changed(FIRST, b"\x0a\x00"), "a segment's headers and DC values don't agree with its length"),
+        (changed(FIRST + 2 * BLOCKS, b"\xff\x7f\xff"), "a segment's headers and DC values don't agree with its length"),
         (changed(MASKS, bytes([SMALL[MASKS] | 1])), "a mask names the DC coefficient"),
         (changed(MASKS, bytes([SMALL[MASKS] ^ 2])), "a mask doesn't agree with its block's header"),
         (changed(LAYOUT.metadata[0], b"\xff\xda"), "its metadata are not a row of APPn and COM segments"),

@@ -10,9 +10,8 @@ namespace {
 // The coefficients of a block but DC that are not zero, in zigzag order.
 struct BlockValues {
   uint64_t mask = 0;
-  int count = 0;
-  int large = 0;      // up to and including the last that doesn't fit in a nibble
-  bool wide = false;  // one doesn't fit in a byte
+  uint64_t byte_mask = 0;  // those up to the last that doesn't fit in a nibble
+  bool wide = false;       // one doesn't fit in a byte
   int16_t items[kBlockItems];
 };
 
@@ -20,14 +19,17 @@ bool fits_nibble(int value) { return value >= -8 && value <= 8; }
 
 // Without branches: which coefficients are zero can't be foreseen.
 void collect(const int16_t* block, BlockValues& values) {
+  uint64_t large = 0;
+  int count = 0;
   for (int k = 1; k < kBlockItems; ++k) {
     const int16_t value = block[kNaturalOrder[k]];
     values.mask |= static_cast<uint64_t>(value != 0) << k;
-    values.items[values.count] = value;
-    values.count += value != 0;
-    values.large = fits_nibble(value) ? values.large : values.count;
+    large |= static_cast<uint64_t>(!fits_nibble(value)) << k;
     values.wide |= value != static_cast<int8_t>(value);
+    values.items[count] = value;
+    count += value != 0;
   }
+  values.byte_mask = up_to_last(large, values.mask);
 }
 
 bool surely_in_range(const int16_t* block, const RangeLimits& limits) {
@@ -43,31 +45,30 @@ bool surely_in_range(const int16_t* block, const RangeLimits& limits) {
 
 uint8_t nibble_of(int value) { return static_cast<uint8_t>((value > 0 ? value - 1 : value) & 15); }
 
-bool pack_block_portable(const int16_t* block, const RangeLimits& limits, SegmentStreams& streams) {
-  if (!surely_in_range(block, limits) && !in_range(block, *limits.quantization)) return false;
+void pack_block_portable(const int16_t* block, SegmentStreams& streams) {
   BlockValues values;
   collect(block, values);
-  const BlockHeader header{bytes_of_mask(values.mask), values.large, values.count - values.large, values.wide};
-  streams.put_header(values.wide ? BlockHeader{8, header.bytes, header.nibbles, true} : header);
-  streams.put_mask(values.mask, values.wide ? 8 : header.mask_bytes);
+  const BlockHeader header = header_of(values.mask, values.byte_mask, values.wide);
+  put_little_endian(streams.masks, values.mask);
   for (int i = 0; i < header.bytes; ++i) streams.bytes[i] = static_cast<uint8_t>(values.items[i]);
   if (values.wide) {
     for (int i = 0; i < header.bytes; ++i) {
       streams.bytes[header.bytes + i] = static_cast<uint8_t>(static_cast<uint16_t>(values.items[i]) >> 8);
     }
   }
-  streams.bytes += header.byte_stream();
-  values.items[values.count] = 0;  // an unused half
   for (int i = 0; i < header.nibbles; i += 2) {
     const int16_t* pair = values.items + header.bytes + i;
-    streams.nibbles[i / 2] = static_cast<uint8_t>(nibble_of(pair[0]) | nibble_of(pair[1]) << 4);
+    const int high = i + 1 < header.nibbles ? nibble_of(pair[1]) : 0;
+    streams.nibbles[i / 2] = static_cast<uint8_t>(nibble_of(pair[0]) | high << 4);
   }
-  streams.nibbles += header.nibble_stream();
-  return true;
+  streams.advance(header);
 }
 
 uint16_t pack_portable(const int16_t (*blocks)[kBlockItems], int count, const RangeLimits& limits, uint8_t* out) {
-  return pack_segment(blocks, count, limits, out, pack_block_portable);
+  for (int b = 0; b < count; ++b) {
+    if (!surely_in_range(blocks[b], limits) && !in_range(blocks[b], *limits.quantization)) return 0;
+  }
+  return pack_segment(blocks, count, out, pack_block_portable);
 }
 
 }  // namespace

@@ -8,6 +8,15 @@
 
 namespace penstock {
 
+template <typename Integer>
+inline void put_little_endian(uint8_t* out, Integer value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  std::memcpy(out, &value, sizeof value);
+#else
+  for (size_t i = 0; i < sizeof value; ++i) out[i] = static_cast<uint8_t>(value >> (8 * i));
+#endif
+}
+
 // Where each stream of a segment goes on. Each has 64 bytes of room after what it may need.
 struct SegmentStreams {
   uint8_t* headers;
@@ -15,24 +24,26 @@ struct SegmentStreams {
   uint8_t* bytes;
   uint8_t* nibbles;
 
-  void put_header(BlockHeader header) {
-    const uint16_t bits = header.bits();
-    headers[0] = static_cast<uint8_t>(bits);
-    headers[1] = static_cast<uint8_t>(bits >> 8);
+  // Moves on by what a block has written.
+  void advance(BlockHeader header) {
+    put_little_endian(headers, header.bits());
     headers += 2;
-  }
-
-  void put_mask(uint64_t mask, int mask_bytes) {
-    for (int i = 0; i < 8; ++i) masks[i] = static_cast<uint8_t>(mask >> (8 * i));
-    masks += mask_bytes;
+    masks += header.mask_bytes;
+    bytes += header.byte_stream();
+    nibbles += header.nibble_stream();
   }
 };
 
-inline int bytes_of_mask(uint64_t mask) { return mask == 0 ? 0 : 8 - __builtin_clzll(mask) / 8; }
+// The header of a block with these non-zero coefficients but DC, of which those in `byte_mask`, the first ones, go to
+// the stream of bytes.
+inline BlockHeader header_of(uint64_t mask, uint64_t byte_mask, bool wide) {
+  const int mask_bytes = wide ? 8 : mask == 0 ? 0 : 8 - __builtin_clzll(mask) / 8;
+  return {mask_bytes, __builtin_popcountll(byte_mask), __builtin_popcountll(mask ^ byte_mask), wide};
+}
 
-inline void put_i16(uint8_t* out, int value) {
-  out[0] = static_cast<uint8_t>(value);
-  out[1] = static_cast<uint8_t>(static_cast<uint16_t>(value) >> 8);
+// Of `mask`, all up to and including the last one of `large`; bit 0 is in neither.
+inline uint64_t up_to_last(uint64_t large, uint64_t mask) {
+  return mask & ((uint64_t{2} << (63 - __builtin_clzll(large | 1))) - 1);
 }
 
 // Writes the DC values and returns the end of the stream.
@@ -44,36 +55,38 @@ inline uint8_t* put_dc(const int16_t (*blocks)[kBlockItems], int count, uint8_t*
   }
   wide = highest - lowest > UINT8_MAX;
   if (wide) {
-    for (int b = 0; b < count; ++b) put_i16(out + 2 * b, blocks[b][0]);
+    for (int b = 0; b < count; ++b) put_little_endian(out + 2 * b, blocks[b][0]);
     return out + 2 * count;
   }
-  put_i16(out, lowest);
+  put_little_endian(out, static_cast<int16_t>(lowest));
   for (int b = 0; b < count; ++b) out[2 + b] = static_cast<uint8_t>(blocks[b][0] - lowest);
   return out + 2 + count;
+}
+
+// memcpy of few bytes, which may also copy up to 63 more.
+inline __attribute__((always_inline)) void copy_with_room(uint8_t* out, const uint8_t* from, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) std::memcpy(out + i, from + i, 64);
+}
+
+// `pack_block(block, streams)` appends everything of a block but its DC.
+template <typename PackBlock>
+inline __attribute__((always_inline)) uint16_t pack_segment(const int16_t (*blocks)[kBlockItems], int count,
+                                                            uint8_t* out, PackBlock pack_block) {
+  uint8_t bytes[kSegmentBlocks * 2 * (kBlockItems - 1) + 64];
+  uint8_t nibbles[kSegmentBlocks * kBlockItems / 2 + 64];
+  bool wide_dc = false;
+  SegmentStreams streams{out, put_dc(blocks, count, out + 2 * count, wide_dc), bytes, nibbles};
+  for (int b = 0; b < count; ++b) pack_block(blocks[b], streams);
+  const size_t byte_count = static_cast<size_t>(streams.bytes - bytes);
+  const size_t nibble_count = static_cast<size_t>(streams.nibbles - nibbles);
+  copy_with_room(streams.masks, bytes, byte_count);
+  copy_with_room(streams.masks + byte_count, nibbles, nibble_count);
+  const size_t length = static_cast<size_t>(streams.masks - out) + byte_count + nibble_count;
+  return static_cast<uint16_t>(length | (wide_dc ? kWideDc : 0));
 }
 
 #ifdef PENSTOCK_HAS_AVX512_KERNELS
 uint16_t pack_segment_avx512(const int16_t (*blocks)[kBlockItems], int count, const RangeLimits& limits, uint8_t* out);
 #endif
-
-// `pack_block(block, limits, streams)` appends everything of a block but its DC, and is false where it is out of range.
-template <typename PackBlock>
-inline __attribute__((always_inline)) uint16_t pack_segment(const int16_t (*blocks)[kBlockItems], int count,
-                                                            const RangeLimits& limits, uint8_t* out,
-                                                            PackBlock pack_block) {
-  uint8_t bytes[kSegmentBlocks * 2 * (kBlockItems - 1) + 64];
-  uint8_t nibbles[kSegmentBlocks * kBlockItems / 2 + 64];
-  bool wide_dc = false;
-  SegmentStreams streams{out, put_dc(blocks, count, out + 2 * count, wide_dc), bytes, nibbles};
-  for (int b = 0; b < count; ++b) {
-    if (!pack_block(blocks[b], limits, streams)) return 0;
-  }
-  const size_t byte_count = static_cast<size_t>(streams.bytes - bytes);
-  const size_t nibble_count = static_cast<size_t>(streams.nibbles - nibbles);
-  std::memcpy(streams.masks, bytes, byte_count);
-  std::memcpy(streams.masks + byte_count, nibbles, nibble_count);
-  const size_t length = static_cast<size_t>(streams.masks - out) + byte_count + nibble_count;
-  return static_cast<uint16_t>(length | (wide_dc ? kWideDc : 0));
-}
 
 }  // namespace penstock

@@ -40,7 +40,7 @@ class RowReader {
       if (length > end_ - segment_) refuse("a segment reaches beyond its MCU row");
       Segment segment;
       if (!segment.parse(segment_, entry, std::min(kSegmentBlocks, blocks_across - x))) {
-        refuse("a segment's headers don't add up to its length");
+        refuse("a segment's headers and DC values don't agree with its length");
       }
       unpack_segment(segment, blocks + x);
       segment_ += length;
