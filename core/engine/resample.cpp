@@ -53,7 +53,7 @@ void Resampler::begin(const uint8_t* part, ptrdiff_t stride) {
   int slots = 1;
   while (slots < most_pairs_) slots *= 2;
   ring_mask_ = slots - 1;
-  slot_items_ = static_cast<size_t>(row_filter_.group_count()) * kGroup;
+  slot_items_ = static_cast<size_t>(row_filter_.tables().group_count) * kGroup;
   // The column kernel reads whole groups of 4 * kGroup.
   ring_.reserve(slots * slot_items_ + 3 * kGroup);
   in_.reserve(most_pairs_);
@@ -62,7 +62,7 @@ void Resampler::begin(const uint8_t* part, ptrdiff_t stride) {
 void Resampler::filter_next_pair() {
   const int upper = 2 * filtered_pairs_, lower = std::min(upper + 1, vertical_.input_count() - 1);
   int32_t* const out = ring_.get() + static_cast<size_t>(filtered_pairs_ & ring_mask_) * slot_items_;
-  kernels_->rows(part_ + upper * stride_, part_ + lower * stride_, row_filter_, out);
+  kernels_->rows(part_ + upper * stride_, part_ + lower * stride_, row_filter_.tables(), out);
   ++filtered_pairs_;
 }
 

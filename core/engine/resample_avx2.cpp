@@ -37,14 +37,14 @@ struct Sums {
 };
 
 // Adds the taps of 8 outputs, from `output` on, to their sums; `weights` are those of their first pair.
-// kPairs is filter.pair_count(), all of them in the piece.
+// kPairs is tables.pair_count, all of them in the piece.
 template <int kPairs>
 struct OnePiece {
-  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                 int output, const int32_t* weights) {
-    const int32_t* const bases = filter.bases() + output / kLanes;
+    const int32_t* const bases = tables.bases + output / kLanes;
     const __m256i in_upper = load_pieces(upper, bases), in_lower = load_pieces(lower, bases);
-    __m256i places = load(filter.places(0) + output);
+    __m256i places = load(tables.places + output);
     for (int pair = 0; pair < kPairs; ++pair) {
       const __m256i weight = load(weights + pair * kGroup);
       sums.above = add_products(sums.above, _mm256_shuffle_epi8(in_upper, places), weight);
@@ -56,11 +56,11 @@ struct OnePiece {
 
 // A piece for each pair.
 struct ManyPieces {
-  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                 int output, const int32_t* weights) {
-    const int32_t* const bases = filter.bases() + output / kLanes;
-    const __m256i places = load(filter.places(0) + output);
-    for (int pair = 0; pair < filter.pair_count(); ++pair) {
+    const int32_t* const bases = tables.bases + output / kLanes;
+    const __m256i places = load(tables.places + output);
+    for (int pair = 0; pair < tables.pair_count; ++pair) {
       const __m256i weight = load(weights + pair * kGroup);
       const __m256i in_upper = load_pieces(upper + 2 * pair, bases), in_lower = load_pieces(lower + 2 * pair, bases);
       sums.above = add_products(sums.above, _mm256_shuffle_epi8(in_upper, places), weight);
@@ -70,10 +70,10 @@ struct ManyPieces {
 };
 
 struct Scattered {
-  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX2 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                 int output, const int32_t* weights) {
-    const __m256i starts = load(filter.starts(0) + output);
-    for (int pair = 0; pair < filter.pair_count(); ++pair) {
+    const __m256i starts = load(tables.starts + output);
+    for (int pair = 0; pair < tables.pair_count; ++pair) {
       const __m256i weight = load(weights + pair * kGroup);
       sums.above = add_products(sums.above, gather_taps(upper + 2 * pair, starts), weight);
       sums.below = add_products(sums.below, gather_taps(lower + 2 * pair, starts), weight);
@@ -82,27 +82,31 @@ struct Scattered {
 };
 
 template <typename Taps>
-PENSTOCK_AVX2 void filter_rows(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out) {
-  const __m256i half = _mm256_set1_epi32((1 << filter.shift()) >> 1), right = _mm256_set1_epi32(filter.shift());
-  const int count = filter.group_count() * kGroup;
-  for (int output = 0; output < count; output += 8) {
-    Sums sums = {half, half};
-    Taps::add(sums, upper, lower, filter, output, filter.weights(output / kGroup) + output % kGroup);
-    const __m256i above = _mm256_srlv_epi32(sums.above, right), below = _mm256_srlv_epi32(sums.below, right);
-    const __m256i words = _mm256_or_si256(above, _mm256_slli_epi32(below, 16));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + output), words);
+PENSTOCK_AVX2 void filter_rows(const uint8_t* upper, const uint8_t* lower, const RowTables& given, int32_t* out) {
+  const RowTables tables = given;  // a copy, which stores to `out` can't change
+  const __m256i half = _mm256_set1_epi32((1 << tables.shift) >> 1), right = _mm256_set1_epi32(tables.shift);
+  const int32_t* weights = tables.weights;
+  for (int group = 0; group < tables.group_count; ++group, weights += tables.pair_count * kGroup) {
+    for (int first = 0; first < kGroup; first += 8) {
+      const int output = group * kGroup + first;
+      Sums sums = {half, half};
+      Taps::add(sums, upper, lower, tables, output, weights + first);
+      const __m256i above = _mm256_srlv_epi32(sums.above, right), below = _mm256_srlv_epi32(sums.below, right);
+      const __m256i words = _mm256_or_si256(above, _mm256_slli_epi32(below, 16));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + output), words);
+    }
   }
 }
 
 // SAFETY: a piece is read from the base of its outputs on, so up to 15 bytes past the last input; a gather reads up to
 // 2 past it.
-PENSTOCK_AVX2 void rows_avx2(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out) {
-  const int pair_count = filter.pair_count(), in_piece = filter.pairs_in_piece();
-  if (in_piece == 0) return filter_rows<Scattered>(upper, lower, filter, out);
-  if (pair_count > in_piece || pair_count > 3) return filter_rows<ManyPieces>(upper, lower, filter, out);
-  if (pair_count == 1) return filter_rows<OnePiece<1>>(upper, lower, filter, out);
-  if (pair_count == 2) return filter_rows<OnePiece<2>>(upper, lower, filter, out);
-  filter_rows<OnePiece<3>>(upper, lower, filter, out);
+PENSTOCK_AVX2 void rows_avx2(const uint8_t* upper, const uint8_t* lower, const RowTables& tables, int32_t* out) {
+  const int pair_count = tables.pair_count, in_piece = tables.pairs_in_piece;
+  if (in_piece == 0) return filter_rows<Scattered>(upper, lower, tables, out);
+  if (pair_count > in_piece || pair_count > 3) return filter_rows<ManyPieces>(upper, lower, tables, out);
+  if (pair_count == 1) return filter_rows<OnePiece<1>>(upper, lower, tables, out);
+  if (pair_count == 2) return filter_rows<OnePiece<2>>(upper, lower, tables, out);
+  filter_rows<OnePiece<3>>(upper, lower, tables, out);
 }
 
 // The sums of 32 outputs as bytes.

@@ -43,14 +43,14 @@ struct Sums {
   __m512i below;
 };
 
-// kPairs is filter.pair_count(), all of them in the piece.
+// kPairs is tables.pair_count, all of them in the piece.
 template <int kPairs>
 struct OnePiece {
-  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                   int group, const int32_t* weights) {
-    const int base = filter.bases()[group];
+    const int base = tables.bases[group];
     const __m512i in_upper = load(upper + base), in_lower = load(lower + base);
-    __m512i places = load(filter.places(group));
+    __m512i places = load(tables.places + group * kGroup);
     for (int pair = 0; pair < kPairs; ++pair) {
       const __m512i weight = load(weights + pair * kGroup);
       sums.above = _mm512_dpwssd_epi32(sums.above, pick_taps(in_upper, places), weight);
@@ -62,11 +62,11 @@ struct OnePiece {
 
 // A piece for each pair.
 struct ManyPieces {
-  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                   int group, const int32_t* weights) {
-    const int base = filter.bases()[group];
-    const __m512i places = load(filter.places(group));
-    for (int pair = 0; pair < filter.pair_count(); ++pair) {
+    const int base = tables.bases[group];
+    const __m512i places = load(tables.places + group * kGroup);
+    for (int pair = 0; pair < tables.pair_count; ++pair) {
       const int tap = base + 2 * pair;
       const __m512i weight = load(weights + pair * kGroup);
       sums.above = _mm512_dpwssd_epi32(sums.above, pick_taps(load(upper + tap), places), weight);
@@ -76,10 +76,10 @@ struct ManyPieces {
 };
 
 struct Scattered {
-  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowFilter& filter,
+  static PENSTOCK_AVX512 void add(Sums& sums, const uint8_t* upper, const uint8_t* lower, const RowTables& tables,
                                   int group, const int32_t* weights) {
-    const __m512i starts = load(filter.starts(group));
-    for (int pair = 0; pair < filter.pair_count(); ++pair) {
+    const __m512i starts = load(tables.starts + group * kGroup);
+    for (int pair = 0; pair < tables.pair_count; ++pair) {
       const __m512i weight = load(weights + pair * kGroup);
       sums.above = _mm512_dpwssd_epi32(sums.above, gather_taps(upper + 2 * pair, starts), weight);
       sums.below = _mm512_dpwssd_epi32(sums.below, gather_taps(lower + 2 * pair, starts), weight);
@@ -88,15 +88,16 @@ struct Scattered {
 };
 
 template <typename Taps>
-PENSTOCK_AVX512 void filter_rows(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out) {
-  const int shift = filter.shift();
+PENSTOCK_AVX512 void filter_rows(const uint8_t* upper, const uint8_t* lower, const RowTables& given, int32_t* out) {
+  const RowTables tables = given;  // a copy, which stores to `out` can't change
+  const int shift = tables.shift;
   const __m512i half = _mm512_set1_epi32((1 << shift) >> 1);
   // The shift is at most 16, so that turning moves no low bit into the upper word.
   const __m512i right = _mm512_set1_epi32(shift), to_upper_word = _mm512_set1_epi32(shift + 16);
-  const int group_count = filter.group_count();
-  for (int group = 0; group < group_count; ++group) {
+  const int32_t* weights = tables.weights;
+  for (int group = 0; group < tables.group_count; ++group, weights += tables.pair_count * kGroup) {
     Sums sums = {half, half};
-    Taps::add(sums, upper, lower, filter, group, filter.weights(group));
+    Taps::add(sums, upper, lower, tables, group, weights);
     const __m512i above = _mm512_srlv_epi32(sums.above, right), below = _mm512_rorv_epi32(sums.below, to_upper_word);
     _mm512_storeu_si512(out + group * kGroup, _mm512_mask_blend_epi16(0xAAAAAAAA, above, below));
   }
@@ -104,13 +105,13 @@ PENSTOCK_AVX512 void filter_rows(const uint8_t* upper, const uint8_t* lower, con
 
 // SAFETY: a piece is read from the base of its outputs on, so up to 63 bytes past the last input; a gather reads up to
 // 2 past it.
-PENSTOCK_AVX512 void rows_avx512(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out) {
-  const int pair_count = filter.pair_count(), in_piece = filter.pairs_in_piece();
-  if (in_piece == 0) return filter_rows<Scattered>(upper, lower, filter, out);
-  if (pair_count > in_piece || pair_count > 3) return filter_rows<ManyPieces>(upper, lower, filter, out);
-  if (pair_count == 1) return filter_rows<OnePiece<1>>(upper, lower, filter, out);
-  if (pair_count == 2) return filter_rows<OnePiece<2>>(upper, lower, filter, out);
-  filter_rows<OnePiece<3>>(upper, lower, filter, out);
+PENSTOCK_AVX512 void rows_avx512(const uint8_t* upper, const uint8_t* lower, const RowTables& tables, int32_t* out) {
+  const int pair_count = tables.pair_count, in_piece = tables.pairs_in_piece;
+  if (in_piece == 0) return filter_rows<Scattered>(upper, lower, tables, out);
+  if (pair_count > in_piece || pair_count > 3) return filter_rows<ManyPieces>(upper, lower, tables, out);
+  if (pair_count == 1) return filter_rows<OnePiece<1>>(upper, lower, tables, out);
+  if (pair_count == 2) return filter_rows<OnePiece<2>>(upper, lower, tables, out);
+  filter_rows<OnePiece<3>>(upper, lower, tables, out);
 }
 
 // The sums of 64 outputs, shifted to the right, as bytes. Each vector puts its two results of every 8 bytes beside

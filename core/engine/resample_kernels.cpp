@@ -14,14 +14,15 @@ void filter_group(const uint8_t* row, const int32_t* starts, const int32_t* weig
   }
 }
 
-void rows_portable(const uint8_t* upper, const uint8_t* lower, const RowFilter& filter, int32_t* out) {
-  const int shift = filter.shift();
-  for (int group = 0; group < filter.group_count(); ++group, out += kGroup) {
+void rows_portable(const uint8_t* upper, const uint8_t* lower, const RowTables& tables, int32_t* out) {
+  const int shift = tables.shift, pair_count = tables.pair_count;
+  const int32_t* weights = tables.weights;
+  for (int first = 0; first < tables.group_count * kGroup; first += kGroup, weights += pair_count * kGroup) {
     int32_t sums[2][kGroup];
     for (int32_t (&row)[kGroup] : sums) std::fill_n(row, kGroup, (1 << shift) >> 1);
-    filter_group(upper, filter.starts(group), filter.weights(group), filter.pair_count(), sums[0]);
-    filter_group(lower, filter.starts(group), filter.weights(group), filter.pair_count(), sums[1]);
-    for (int i = 0; i < kGroup; ++i) out[i] = pair_of(sums[0][i] >> shift, sums[1][i] >> shift);
+    filter_group(upper, tables.starts + first, weights, pair_count, sums[0]);
+    filter_group(lower, tables.starts + first, weights, pair_count, sums[1]);
+    for (int i = 0; i < kGroup; ++i) out[first + i] = pair_of(sums[0][i] >> shift, sums[1][i] >> shift);
   }
 }
 
@@ -43,42 +44,42 @@ void column_portable(const int32_t* const* in, const int32_t* weights, int pair_
 }  // namespace
 
 void RowFilter::build(const AxisWeights& axis, int shift, int lanes) {
-  group_count_ = (axis.count() + kGroup - 1) / kGroup;
-  pair_count_ = axis.pair_count();
-  shift_ = shift;
-  lanes_ = lanes;
-  const int count = axis.count(), padded = group_count_ * kGroup;
+  const int count = axis.count(), pair_count = axis.pair_count();
+  const int group_count = (count + kGroup - 1) / kGroup, padded = group_count * kGroup;
   int32_t* const starts = starts_.reserve(padded);
   std::copy_n(axis.starts(), count, starts);
   std::fill(starts + count, starts + padded, starts[count - 1]);
-  int32_t* out = weights_.reserve(static_cast<size_t>(padded) * pair_count_);
+  int32_t* out = weights_.reserve(static_cast<size_t>(padded) * pair_count);
   for (int first = 0; first < padded; first += kGroup) {
     const int32_t* const weights = axis.weights(first);
     const int real = std::min(kGroup, count - first);
-    for (int pair = 0; pair < pair_count_; ++pair, out += kGroup) {
-      for (int i = 0; i < real; ++i) out[i] = weights[i * pair_count_ + pair];
+    for (int pair = 0; pair < pair_count; ++pair, out += kGroup) {
+      for (int i = 0; i < real; ++i) out[i] = weights[i * pair_count + pair];
       std::fill(out + real, out + kGroup, 0);
     }
   }
-  locate();
+  tables_ = {group_count, pair_count, shift, 0, starts, weights_.get(), nullptr, nullptr};
+  locate(lanes);
 }
 
-void RowFilter::locate() {
-  const int padded = group_count_ * kGroup;
-  const int32_t* const starts = starts_.get();
+void RowFilter::locate(int lanes) {
+  const int padded = tables_.group_count * kGroup;
+  const int32_t* const starts = tables_.starts;
   int32_t* const places = places_.reserve(padded);
-  int32_t* base = bases_.reserve(padded / lanes_);
+  int32_t* base = bases_.reserve(padded / lanes);
   int spread = 0;
-  for (int output = 0; output < padded; output += lanes_, ++base) {
-    const auto [least, most] = std::minmax(starts[output], starts[output + lanes_ - 1]);
+  for (int output = 0; output < padded; output += lanes, ++base) {
+    const auto [least, most] = std::minmax(starts[output], starts[output + lanes - 1]);
     *base = least;
     spread = std::max(spread, most - least);
-    for (int i = output; i < output + lanes_; ++i) {
+    for (int i = output; i < output + lanes; ++i) {
       const int place = starts[i] - *base;
       places[i] = pair_of(0x8000 | place, 0x8000 | (place + 1));
     }
   }
-  pairs_in_piece_ = std::max(0, (4 * lanes_ - spread) / 2);
+  tables_.pairs_in_piece = std::max(0, (4 * lanes - spread) / 2);
+  tables_.places = places;
+  tables_.bases = bases_.get();
 }
 
 const ResampleKernels& resample_kernels(SimdLevel level) {

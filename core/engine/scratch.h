@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace penstock {
 
-// Uninitialised memory of elements that need no constructor; its content does not survive `reserve`.
+// Uninitialised memory of elements that need no constructor, from the beginning of a cache line on; its content does
+// not survive `reserve`.
 template <typename T>
 class Scratch {
  public:
@@ -17,18 +19,23 @@ class Scratch {
     if (count > capacity_ || wasteful) {
       memory_.reset();
       capacity_ = 0;
-      memory_.reset(new T[count]);
+      memory_.reset(new std::byte[count * sizeof(T) + kLine - 1]);
       capacity_ = count;
+      const auto address = reinterpret_cast<uintptr_t>(memory_.get());
+      first_ = reinterpret_cast<T*>(memory_.get() + (kLine - address % kLine) % kLine);
     }
-    return memory_.get();
+    return first_;
   }
 
-  T* get() const { return memory_.get(); }
+  T* get() const { return first_; }
 
  private:
+  static_assert(std::is_trivial_v<T>);
   static constexpr size_t kKeptBytes = size_t{64} << 20;
+  static constexpr size_t kLine = 64;
 
-  std::unique_ptr<T[]> memory_;
+  std::unique_ptr<std::byte[]> memory_;
+  T* first_ = nullptr;
   size_t capacity_ = 0;
 };
 
