@@ -35,7 +35,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
-        with open(temporary, "xb", buffering=1 << 20) as file:
+        with open(temporary, "xb", buffering=1 << 16) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
