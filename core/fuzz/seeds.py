@@ -49,7 +49,24 @@ def jpegs() -> list[bytes]:
                 quality = 30 + 60 * (len(made) % 2)
                 noise(width, height, mode).save(file, "JPEG", quality=quality, subsampling=subsampling, **options)
                 made.append(file.getvalue())
-    return made
+    return [*made, *unusual_jpegs()]
+
+
+def unusual_jpegs() -> list[bytes]:
+    """Metadata of every kind that is looked into, RGB, wide coefficients, large quantisers."""
+    made = []
+    black_white = Image.fromarray(np.random.default_rng(0).integers(0, 2, (16, 24), np.uint8) * 255)
+    for image, options in (
+        (noise(9, 7, "L"), {"icc_profile": b"profile", "comment": b"comment", "exif": b"Exif\0\0MM"}),
+        (noise(9, 7, "RGB"), {"keep_rgb": True}),
+        (black_white, {"quality": 100}),
+        (black_white, {"qtables": [[300] * 64]}),
+    ):
+        file = io.BytesIO()
+        image.save(file, "JPEG", **options)
+        made.append(file.getvalue())
+    photoshop = b"Photoshop 3.0\0" + b"8BIM\4\4\0\0" + struct.pack(">I", 5) + b"IPTC.\0" + b"8BIM\3\xed\1n\0\0\0\0"
+    return [*made, made[0][:2] + b"\xff\xed" + struct.pack(">H", len(photoshop) + 2) + photoshop + made[0][2:]]
 
 
 def pack(folder: Path, files: dict[str, bytes], codec: StoredCodec) -> bytes:
