@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "engine/baseline_decoder.h"
 #include "engine/deinterleave.h"
 #include "engine/error.h"
 #include "engine/jpeg_header.h"
@@ -46,6 +47,10 @@ struct JpegDecoder::State {
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 
+  JpegBackend backend;
+  BaselineDecoder baseline;
+  bool plain = false;  // `baseline` has the header, libjpeg has not read it
+
   Bytes data;
   Size size;
   size_t pending_skip = 0;  // bytes to drop from the next block
@@ -56,8 +61,11 @@ struct JpegDecoder::State {
   bool grey() const { return info.num_components == 1; }
   size_t row_bytes() const { return static_cast<size_t>(area.width) * (grey() ? 1 : 3); }
 
+  explicit State(JpegBackend chosen) : backend(chosen) {}
+
   void create();
   void open(size_t first_bytes);
+  Planes decode(Rect region);
   bool extend();
   bool read_header();
   bool start();
@@ -135,11 +143,14 @@ void JpegDecoder::State::create() {
   progress.progress_monitor = on_progress;
 }
 
+// With a new libjpeg object, because an old one takes tables that a file lacks from the file before.
 void JpegDecoder::State::open(size_t first_bytes) {
-  jpeg_abort_decompress(&info);
+  jpeg_destroy_decompress(&info);
+  if (!attempt([this] { create(); })) throw_unreadable(message, 0);
   source.next_input_byte = data.data;
   source.bytes_in_buffer = first_bytes;
   pending_skip = 0;
+  plain = false;
   run([this] { return read_header(); });
   const bool same =
       static_cast<int>(info.image_width) == size.width && static_cast<int>(info.image_height) == size.height;
@@ -263,7 +274,23 @@ void JpegDecoder::State::decode_in_blocks(int kept_rows) {
   run([this, kept_rows] { return read_every_row(kept_rows); });
 }
 
-JpegDecoder::JpegDecoder() : state_(new State) {
+Planes JpegDecoder::State::decode(Rect region) {
+  run([this] { return start(); });
+  run([this, region] {
+    choose_area(region);
+    return true;
+  });
+  reserve_area();
+  bool complete = false;
+  run([this, &complete] {
+    complete = read_area();
+    return true;
+  });
+  if (!complete || !ends_well()) decode_in_blocks(region.y + region.height);
+  return cut(region);
+}
+
+JpegDecoder::JpegDecoder(JpegBackend backend) : state_(new State(backend)) {
   State& state = *state_;
   if (!state.attempt([&state] { state.create(); })) throw_unreadable(state.message, 0);
 }
@@ -271,35 +298,30 @@ JpegDecoder::JpegDecoder() : state_(new State) {
 JpegDecoder::~JpegDecoder() { jpeg_destroy_decompress(&state_->info); }
 
 std::optional<Size> JpegDecoder::open(Bytes data) {
-  jpeg_abort_decompress(&state_->info);
+  State& state = *state_;
+  jpeg_abort_decompress(&state.info);
   const std::optional<Size> size = read_jpeg_header(data);
   if (!size) return std::nullopt;
-  state_->data = data;
-  state_->size = *size;
-  state_->open(data.size);
+  state.data = data;
+  state.size = *size;
+  state.plain = state.backend == JpegBackend::kFastest && state.baseline.open(data);
+  if (!state.plain) state.open(data.size);
   return size;
 }
 
 Planes JpegDecoder::decode(Rect region) {
   State& state = *state_;
-  state.run([&state] { return state.start(); });
-  state.run([&state, region] {
-    state.choose_area(region);
-    return true;
-  });
-  state.reserve_area();
-  bool complete = false;
-  state.run([&state, &complete] {
-    complete = state.read_area();
-    return true;
-  });
-  if (!complete || !state.ends_well()) state.decode_in_blocks(region.y + region.height);
-  return state.cut(region);
+  if (state.plain) {
+    if (const std::optional<Planes> planes = state.baseline.decode(state.data, region)) return *planes;
+    state.open(state.data.size);
+  }
+  return state.decode(region);
 }
 
 void JpegDecoder::check() { state_->decode_in_blocks(0); }
 
 std::string JpegDecoder::sampling() const {
+  if (state_->plain) state_->open(state_->data.size);
   const jpeg_decompress_struct& info = state_->info;
   if (info.num_components == 1) return "grey";
   struct Name {

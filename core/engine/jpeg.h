@@ -1,5 +1,4 @@
-// Decodes JPEGs, or regions of them, to planes of RGB through libjpeg-turbo, with the pixels and the verdicts of
-// Pillow.
+// Decodes JPEGs, or regions of them, to planes of RGB, with the pixels and the verdicts of Pillow.
 #pragma once
 
 #include <memory>
@@ -10,12 +9,15 @@
 
 namespace penstock {
 
+// Who decodes: libjpeg-turbo everything, or BaselineDecoder, which is faster, what it is sure about.
+enum class JpegBackend { kFastest, kLibjpeg };
+
 // Reusable, not thread-safe. The accurate integer inverse DCT and fancy upsampling, grey as RGB: what Pillow gives
 // after convert("RGB"). As in Pillow, libjpeg's warnings are ignored, and data that end before the last row are an
 // error.
 class JpegDecoder {
  public:
-  JpegDecoder();
+  explicit JpegDecoder(JpegBackend backend = JpegBackend::kFastest);
   ~JpegDecoder();
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
@@ -34,7 +36,7 @@ class JpegDecoder {
   void check();
 
   // Chroma subsampling of the open image: "4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1" ..., "grey", or factors such as
-  // "2x2,1x2,1x1".
+  // "2x2,1x2,1x1". Throws Error as `open`.
   std::string sampling() const;
 
  private:

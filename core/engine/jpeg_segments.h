@@ -44,6 +44,9 @@ class JpegSegments {
   // Skips entropy-coded data with their restart markers, and garbage, up to the next marker. kNoMarker: there is none.
   uint8_t marker_after_scan();
 
+  // Where the next of these calls begins.
+  size_t position() const { return at_; }
+
  private:
   void need(size_t bytes) const;
 

@@ -83,6 +83,7 @@ def main() -> None:
     images = jpegs()
     for at, image in enumerate(images):
         keep("fuzz_jpeg", CONTROLS.pack(at, at + 1, at, 2 * at) + image)
+        keep("fuzz_baseline", CONTROLS.pack(at, at + 1, at, 2 * at) + image)
         record, _ = encode_dct(image)
         if record:
             keep("fuzz_dct", CONTROLS.pack(at, at + 1, at, 2 * at) + record)

@@ -48,6 +48,7 @@ Bytes bytes_of(const std::vector<uint8_t>& data) { return {data.data(), data.siz
 std::vector<uint8_t> make_jpeg(Random& random, Size size, const JpegKind& kind) {
   const bool grey = kind.factors[2] == 0;
   std::vector<uint8_t> image = noise(random, size);
+  for (uint8_t& byte : image) byte = static_cast<uint8_t>(byte * kind.amplitude / 255);
   jpeg_compress_struct info;
   jpeg_error_mgr errors;
   info.err = jpeg_std_error(&errors);
@@ -65,6 +66,7 @@ std::vector<uint8_t> make_jpeg(Random& random, Size size, const JpegKind& kind) 
     info.comp_info[i].h_samp_factor = kind.factors[2 * i];
     info.comp_info[i].v_samp_factor = kind.factors[2 * i + 1];
   }
+  info.optimize_coding = kind.optimised ? TRUE : FALSE;
   if (kind.progressive) jpeg_simple_progression(&info);
   info.restart_interval = static_cast<unsigned>(kind.restart_interval);
   jpeg_start_compress(&info, TRUE);

@@ -28,6 +28,8 @@ struct JpegKind {
   bool progressive = false;
   int restart_interval = 0;
   int quality = 85;
+  bool optimised = false;  // Huffman codes made for the image
+  int amplitude = 255;     // of the noise
 };
 
 std::vector<uint8_t> make_jpeg(Random& random, Size size, const JpegKind& kind);

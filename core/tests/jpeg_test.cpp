@@ -102,6 +102,22 @@ TEST(decoder_recovers_from_any_point_of_failure) {
   }
 }
 
+TEST(tables_do_not_stay_from_file_to_file) {
+  Random random(6);
+  const std::vector<uint8_t> good = make_jpeg(random, {30, 40}, {kFactors[0]});
+  std::vector<uint8_t> data = good;
+  for (size_t at = 2; at + 1 < data.size(); ++at) {
+    if (data[at] == 0xFF && data[at + 1] == kDqt) data[at + 1] = kCom;
+  }
+  for (const JpegBackend backend : {JpegBackend::kFastest, JpegBackend::kLibjpeg}) {
+    JpegDecoder decoder(backend);
+    decoder.open(bytes_of(good));
+    decoder.decode({0, 0, 40, 30});
+    decoder.open(bytes_of(data));
+    CHECK_THROWS(Fault::kDecode, decoder.decode({0, 0, 40, 30}));
+  }
+}
+
 TEST(bytes_that_change_meanwhile_are_noticed) {
   Random random(5);
   const Size size{30, 40};
