@@ -22,15 +22,6 @@ constexpr int kSecondShift = kIdctBits + 2 + 3;
 constexpr int32_t kFirstBias = 1 << (kFirstShift - 1);
 constexpr int32_t kSecondBias = (1 << (kSecondShift - 1)) + (128 << kSecondShift);  // and the level shift of samples
 
-// Writes the values of a wide block, which begin at `bytes`, to the places of its mask's first coefficients.
-inline void put_wide_values(uint64_t mask, int count, const uint8_t* bytes, const uint8_t* zigzag_place, int lanes,
-                            int lane, int16_t* group) {
-  for (int i = 0; i < count; ++i, mask &= mask - 1) {
-    const int place = zigzag_place[__builtin_ctzll(mask)];
-    group[(place / 8 * lanes + lane) * 8 + place % 8] = static_cast<int16_t>(bytes[i] | bytes[count + i] << 8);
-  }
-}
-
 const BlockKernels& block_kernels_portable();
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
 const BlockKernels& block_kernels_avx2();

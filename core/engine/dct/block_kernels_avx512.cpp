@@ -12,26 +12,18 @@ namespace {
 
 constexpr int kLanes = 4;
 
-// For each place, in zigzag order and back.
-struct ZigzagOrder {
-  alignas(64) uint8_t of_place[kBlockItems];
-  uint8_t place_of[kBlockItems];
+// The position in zigzag order of what belongs at each place.
+struct ZigzagOfPlace {
+  alignas(64) uint8_t positions[kBlockItems];
 };
 
-ZigzagOrder make_zigzag_order() {
-  ZigzagOrder order;
-  for (int k = 0; k < kBlockItems; ++k) {
-    const uint8_t place = kPairedPlace[kNaturalOrder[static_cast<size_t>(k)]];
-    order.place_of[k] = place;
-    order.of_place[place] = static_cast<uint8_t>(k);
-  }
-  return order;
+constexpr ZigzagOfPlace make_zigzag_of_place() {
+  ZigzagOfPlace zigzag{};
+  for (size_t k = 0; k < kBlockItems; ++k) zigzag.positions[kPairedPlace[kNaturalOrder[k]]] = static_cast<uint8_t>(k);
+  return zigzag;
 }
 
-const ZigzagOrder& zigzag_order() {
-  static const ZigzagOrder order = make_zigzag_order();
-  return order;
-}
+constexpr ZigzagOfPlace kZigzagOfPlace = make_zigzag_of_place();
 
 // --- expand
 
@@ -43,12 +35,10 @@ struct Cursor {
   const uint8_t* nibbles;
 };
 
-// What one block's streams say, apart from DC.
+// A block's coefficients, apart from DC, by place.
 struct Values {
-  __m512i bytes;  // of each place
-  uint64_t mask;
-  const uint8_t* wide;  // where 16-bit values begin, or null
-  int wide_count;
+  __m512i low;
+  __m512i high;  // only where a segment is wide: otherwise the low bytes' signs
 };
 
 PENSTOCK_AVX512 inline __m512i nibble_values(const uint8_t* nibbles) {
@@ -59,7 +49,8 @@ PENSTOCK_AVX512 inline __m512i nibble_values(const uint8_t* nibbles) {
 }
 
 // SAFETY: reads at most 64 bytes from where a stream of the segment ends; `damage` collects what must be 0.
-PENSTOCK_AVX512 inline Values next_values(Cursor& cursor, __m512i order, uint64_t& damage) {
+template <bool kWide>
+PENSTOCK_AVX512 inline Values next_values(Cursor& cursor, uint64_t& damage) {
   uint16_t bits;
   std::memcpy(&bits, cursor.headers, sizeof bits);
   const BlockHeader header = BlockHeader::of(bits);
@@ -69,8 +60,15 @@ PENSTOCK_AVX512 inline Values next_values(Cursor& cursor, __m512i order, uint64_
   const uint64_t of_bytes = _pdep_u64(_bzhi_u64(~uint64_t{0}, static_cast<unsigned>(header.bytes)), mask);
   damage |= static_cast<uint64_t>(_mm_popcnt_u64(mask) ^ (header.bytes + header.nibbles)) | (mask & 1);
   const __m512i values = _mm512_maskz_expand_epi8(of_bytes, _mm512_loadu_si512(cursor.bytes));
-  const __m512i all = _mm512_mask_expand_epi8(values, mask ^ of_bytes, nibble_values(cursor.nibbles));
-  const Values result = {_mm512_permutexvar_epi8(order, all), mask, header.wide ? cursor.bytes : nullptr, header.bytes};
+  const __m512i low = _mm512_mask_expand_epi8(values, mask ^ of_bytes, nibble_values(cursor.nibbles));
+  const __m512i order = _mm512_load_si512(kZigzagOfPlace.positions);
+  Values result;
+  result.low = _mm512_permutexvar_epi8(order, low);
+  if constexpr (kWide) {
+    const __m512i signs = _mm512_movm_epi8(_mm512_movepi8_mask(low));
+    const __m512i bytes = _mm512_loadu_si512(cursor.bytes + header.bytes);
+    result.high = _mm512_permutexvar_epi8(order, _mm512_mask_expand_epi8(signs, header.wide ? of_bytes : 0, bytes));
+  }
   cursor.headers += 2;
   cursor.masks += header.mask_bytes;
   cursor.bytes += header.byte_stream();
@@ -94,47 +92,64 @@ PENSTOCK_AVX512 inline __m512i dc_values(const Segment& segment, int first) {
   return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), _mm512_maskz_mov_epi64(0x0F, spread));
 }
 
+// Four registers of four lanes -> lane i of each in register i.
+PENSTOCK_AVX512 inline void transpose_lanes(__m512i lanes[kLanes]) {
+  const __m512i ab_low = _mm512_shuffle_i32x4(lanes[0], lanes[1], 0x44);
+  const __m512i ab_high = _mm512_shuffle_i32x4(lanes[0], lanes[1], 0xEE);
+  const __m512i cd_low = _mm512_shuffle_i32x4(lanes[2], lanes[3], 0x44);
+  const __m512i cd_high = _mm512_shuffle_i32x4(lanes[2], lanes[3], 0xEE);
+  lanes[0] = _mm512_shuffle_i32x4(ab_low, cd_low, 0x88);
+  lanes[1] = _mm512_shuffle_i32x4(ab_low, cd_low, 0xDD);
+  lanes[2] = _mm512_shuffle_i32x4(ab_high, cd_high, 0x88);
+  lanes[3] = _mm512_shuffle_i32x4(ab_high, cd_high, 0xDD);
+}
+
 // Four blocks of bytes by place -> registers of words, blocks as lanes.
+template <bool kWide>
 PENSTOCK_AVX512 inline void store_group(const Values blocks[kLanes], __m512i dc, int16_t* group) {
-  const __m512i ab_low = _mm512_shuffle_i32x4(blocks[0].bytes, blocks[1].bytes, 0x44);
-  const __m512i ab_high = _mm512_shuffle_i32x4(blocks[0].bytes, blocks[1].bytes, 0xEE);
-  const __m512i cd_low = _mm512_shuffle_i32x4(blocks[2].bytes, blocks[3].bytes, 0x44);
-  const __m512i cd_high = _mm512_shuffle_i32x4(blocks[2].bytes, blocks[3].bytes, 0xEE);
-  const __m512i lanes[4] = {_mm512_shuffle_i32x4(ab_low, cd_low, 0x88), _mm512_shuffle_i32x4(ab_low, cd_low, 0xDD),
-                            _mm512_shuffle_i32x4(ab_high, cd_high, 0x88), _mm512_shuffle_i32x4(ab_high, cd_high, 0xDD)};
+  __m512i low[kLanes], high[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) low[lane] = blocks[lane].low;
+  transpose_lanes(low);
+  if constexpr (kWide) {
+    for (int lane = 0; lane < kLanes; ++lane) high[lane] = blocks[lane].high;
+    transpose_lanes(high);
+  }
   const __m512i zero = _mm512_setzero_si512();
-  for (int i = 0; i < 4; ++i) {
-    __m512i low = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero, lanes[i]), 8);
-    const __m512i high = _mm512_srai_epi16(_mm512_unpackhi_epi8(zero, lanes[i]), 8);
-    if (i == 0) low = _mm512_mask_mov_epi16(low, 0x01010101, dc);
-    _mm512_store_si512(group + i * 64, low);
-    _mm512_store_si512(group + i * 64 + 32, high);
+  for (int i = 0; i < kLanes; ++i) {
+    __m512i first, second;
+    if constexpr (kWide) {
+      first = _mm512_unpacklo_epi8(low[i], high[i]);
+      second = _mm512_unpackhi_epi8(low[i], high[i]);
+    } else {
+      first = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero, low[i]), 8);
+      second = _mm512_srai_epi16(_mm512_unpackhi_epi8(zero, low[i]), 8);
+    }
+    if (i == 0) first = _mm512_mask_mov_epi16(first, 0x01010101, dc);
+    _mm512_store_si512(group + i * 64, first);
+    _mm512_store_si512(group + i * 64 + 32, second);
   }
 }
 
-PENSTOCK_AVX512 bool expand(const Segment& segment, int first, int last, int16_t* groups) {
+template <bool kWide>
+PENSTOCK_AVX512 bool expand_values(const Segment& segment, int first, int last, int16_t* groups) {
   Segment from = segment;
   from.skip_values_of(first);
   Cursor cursor = {from.headers + 2 * first, from.masks, from.bytes, from.nibbles};
-  const ZigzagOrder& zigzag = zigzag_order();
-  const __m512i order = _mm512_load_si512(zigzag.of_place);
   uint64_t damage = 0;
   for (int block = first; block < last; block += kLanes, groups += kLanes * kBlockItems) {
-    const int count = last - block < kLanes ? last - block : kLanes;
     Values blocks[kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      blocks[lane] = lane < count ? next_values(cursor, order, damage) : blocks[0];
+    blocks[0] = next_values<kWide>(cursor, damage);
+    for (int lane = 1; lane < kLanes; ++lane) {
+      blocks[lane] = block + lane < last ? next_values<kWide>(cursor, damage) : blocks[0];
     }
-    if (damage != 0) return false;
-    store_group(blocks, dc_values(segment, block), groups);
-    if (!segment.wide) continue;
-    for (int lane = 0; lane < count; ++lane) {
-      if (blocks[lane].wide == nullptr) continue;
-      put_wide_values(blocks[lane].mask, blocks[lane].wide_count, blocks[lane].wide, zigzag.place_of, kLanes, lane,
-                      groups);
-    }
+    store_group<kWide>(blocks, dc_values(segment, block), groups);
   }
-  return true;
+  return damage == 0;
+}
+
+PENSTOCK_AVX512 bool expand(const Segment& segment, int first, int last, int16_t* groups) {
+  return segment.wide ? expand_values<true>(segment, first, last, groups)
+                      : expand_values<false>(segment, first, last, groups);
 }
 
 // --- inverse
