@@ -104,8 +104,8 @@ class DctBench {
     }
     const StageTimes& after = staged_source_.times();
     const double expand = after.expand - before.expand;
-    const double inverse = after.expand_and_inverse - before.expand_and_inverse;
-    const double decode = after.decode - before.decode;
+    const double inverse = after.expand_inverse - before.expand_inverse;
+    const double colour = after.expand_inverse_colour - before.expand_inverse_colour;
     std::printf(
         "{\"codec\": \"dct\", \"level\": \"%s\", \"images\": %zu, \"bytes\": %lld, \"blocks\": %lld, \"stages\": "
         "{\"read\": %.9f, \"head\": %.9f, \"checksum\": %.9f, \"expand\": %.9f, \"inverse DCT\": %.9f, \"upsample, "
@@ -113,7 +113,7 @@ class DctBench {
         "\"uint8\": %.9f, \"float32\": %.9f}\n",
         level.c_str(), places.size(), static_cast<long long>(after.bytes - before.bytes),
         static_cast<long long>(after.blocks - before.blocks), after.read - before.read, after.head - before.head,
-        after.checksum - before.checksum, expand, inverse - expand, decode - inverse,
+        after.checksum - before.checksum, expand, inverse - expand, colour - inverse,
         staged_seconds - (staged_source_.seconds_in_read() - inside_before), float32_seconds - uint8_seconds,
         uint8_seconds, float32_seconds);
   }
