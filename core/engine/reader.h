@@ -43,7 +43,7 @@ class OpenFile {
 // meanwhile goes on to give its old bytes, one that is cut short gives kTruncated.
 class Reader {
  public:
-  static constexpr size_t kMaxOpenFiles = 64;
+  static constexpr size_t kMaxOpenFiles = 256;  // a quarter of what a process may usually have
 
   // The bytes lie in `buffer` until its next use. Throws Error (kMissingFile, kTruncated, kIo).
   Bytes read(const std::string& path, int64_t offset, int64_t length, ReadBuffer& buffer);

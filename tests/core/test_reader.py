@@ -96,16 +96,17 @@ def test_checksums(engine: Engine, tmp_path: Path) -> None:
 
 def test_more_files_than_stay_open(engine: Engine, tmp_path: Path) -> None:
     rows = []
-    for number, data in enumerate(IMAGES):
+    for number in range(300):
+        data = IMAGES[number % len(IMAGES)]
         (tmp_path / str(number)).write_bytes(b"pad" + data)
         rows.append(Row(tmp_path / str(number), offset=3, length=len(data)))
-    order = np.random.default_rng(0).permutation(np.tile(np.arange(len(rows)), 3))
+    order = np.random.default_rng(0).permutation(np.tile(np.arange(len(rows)), 2))
     chosen = [rows[number] for number in order]
     ticket, out = submit(engine, PROGRAM, chosen)
     assert engine.wait(ticket) == []
     np.testing.assert_array_equal(out, expected_results(PROGRAM, chosen))
     opened = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if is_open(fd)]
-    assert 0 < sum(path.startswith(str(tmp_path)) for path in opened) <= 64 + 2
+    assert 0 < sum(path.startswith(str(tmp_path)) for path in opened) <= 256 + 2
     engine.close()
     del engine
 
