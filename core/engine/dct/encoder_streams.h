@@ -85,6 +85,12 @@ inline __attribute__((always_inline)) uint16_t pack_segment(const int16_t (*bloc
   return static_cast<uint16_t>(length | (wide_dc ? kWideDc : 0));
 }
 
+// Appends everything of a block but its DC.
+void pack_block_portable(const int16_t* block, SegmentStreams& streams);
+
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+uint16_t pack_segment_avx2(const int16_t (*blocks)[kBlockItems], int count, const RangeLimits& limits, uint8_t* out);
+#endif
 #ifdef PENSTOCK_HAS_AVX512_KERNELS
 uint16_t pack_segment_avx512(const int16_t (*blocks)[kBlockItems], int count, const RangeLimits& limits, uint8_t* out);
 #endif
