@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from penstock.augment import Pipeline, RandomHorizontalFlip, RandomResizedCrop
 from penstock.formats import open_dataset
@@ -40,7 +41,7 @@ def main() -> None:
     drop_from_cache(pack)
     dataset = open_dataset(pack)
     augment = Pipeline([RandomResizedCrop(SIZE_PX), RandomHorizontalFlip()])
-    loader = DataLoader(dataset, BATCH_SIZE, True, num_workers=1, augment=augment, seed=0)
+    loader: DataLoader[Any] = DataLoader(dataset, BATCH_SIZE, True, num_workers=1, augment=augment, seed=0)
     before, start = disk_bytes(), time.perf_counter()
     images = sum(len(batch) for batch, _ in loader)
     seconds = time.perf_counter() - start

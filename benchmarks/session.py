@@ -92,7 +92,7 @@ class Session:
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise ContestantError(self._last_words()) from error
-        answer = self._answer(TURN_SECONDS)
+        answer: dict[str, float] = self._answer(TURN_SECONDS)
         self._signal(signal.SIGSTOP)
         return answer
 

@@ -35,7 +35,7 @@ def of(lines: Lines, codec: str, level: str | None = None) -> Lines:
 
 def microseconds(lines: Lines, key: str, *, stage: bool = False) -> float:
     """Per image: the median over the rounds."""
-    return median(1e6 * (line["stages"][key] if stage else line[key]) / line["images"] for line in lines)
+    return 1e6 * float(median((line["stages"][key] if stage else line[key]) / line["images"] for line in lines))
 
 
 def stages_table(result: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def encoded_table(lines: Lines) -> str:
 
 def mean_bytes(lines: Lines) -> float:
     """Bytes read per image."""
-    return median(line["bytes"] / line["images"] for line in lines)
+    return float(median(line["bytes"] / line["images"] for line in lines))
 
 
 def bytes_text(result: Mapping[str, Any]) -> str:
@@ -103,7 +103,7 @@ def cold_table(cold: Mapping[str, Lines]) -> str:
 
 def disk_bytes(runs: Lines) -> float:
     """Bytes fetched from storage per image."""
-    return median(run["disk_bytes"] / run["images"] for run in runs)
+    return float(median(run["disk_bytes"] / run["images"] for run in runs))
 
 
 def crossover_bytes_per_second(

@@ -58,7 +58,9 @@ def batches(task: Task) -> Iterator[Any]:
 def loader_batches(dataset: Dataset, task: Task) -> Iterator[Any]:
     """Batches of a loader whose epoch names each image many times."""
     many: Subset[Any] = Subset(dataset, np.arange(EPOCH_IMAGES) % len(dataset))  # type: ignore[arg-type]
-    loader = DataLoader(many, BATCH_SIZE, True, num_workers=task.threads, augment=pipeline(task), seed=0)
+    loader: DataLoader[Any] = DataLoader(
+        many, BATCH_SIZE, True, num_workers=task.threads, augment=pipeline(task), seed=0
+    )
     yield from loader
 
 
