@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,6 +110,35 @@ def test_photographs_equal_pillow(photographs: list[Path]) -> None:
         np.testing.assert_array_equal(_core.decode_jpeg(data), whole, str(file))
         for _ in range(2):
             assert_region_equals_cut(data, whole, random_region(generator, width, height))
+
+
+@pytest.fixture(params=_core.simd_levels())
+def level(request: pytest.FixtureRequest) -> Iterator[None]:
+    _core.set_simd_level(request.param)
+    yield
+    _core.set_simd_level(_core.simd_levels()[-1])
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("quality", [1, 30, 75, 95, 100])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_every_level_equals_pillow(sampling: str, quality: int) -> None:
+    generator = random.Random(quality)
+    for size in range(1, 60, 7):
+        width, height = size, generator.randint(1, 70)
+        data = make_jpeg(Kind(sampling, quality=quality), width, height, size)
+        whole = pillow_rgb(data)
+        assert_region_equals_cut(data, whole, (0, 0, width, height))
+        assert_region_equals_cut(data, whole, random_region(generator, width, height))
+
+
+@pytest.mark.usefixtures("level")
+def test_photographs_equal_pillow_at_every_level(photographs: list[Path]) -> None:
+    generator = random.Random(1)
+    for file in photographs[::10]:
+        data = file.read_bytes()
+        whole = pillow_rgb(data)
+        assert_region_equals_cut(data, whole, random_region(generator, whole.shape[1], whole.shape[0]))
 
 
 def test_threads_do_not_disturb_each_other() -> None:
