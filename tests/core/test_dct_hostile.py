@@ -19,7 +19,7 @@ from penstock.errors import ChecksumError, DecodeError, RecordError, TruncatedEr
 REMEDY = r"; (restore the file, or pack the dataset again|upgrade penstock)$"
 
 
-@pytest.fixture(params=_core.simd_levels(), scope="module", autouse=True)
+@pytest.fixture(params=_core.simd_levels(), scope="module")
 def simd_level(request: pytest.FixtureRequest) -> Iterator[None]:
     _core.set_simd_level(request.param)
     yield
@@ -221,6 +221,7 @@ def segments(record: bytes, told: DctRecord) -> list[Segment]:
     return found
 
 
+@pytest.mark.usefixtures("simd_level")
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_entry_of_the_segment_tables(name: str) -> None:
     record, told = RECORDS[name], parse(RECORDS[name])
@@ -230,6 +231,7 @@ def test_every_entry_of_the_segment_tables(name: str) -> None:
             fails(changed(record, segment.entry_at, "<H", value), "damaged dct record: ")
 
 
+@pytest.mark.usefixtures("simd_level")
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_block_header(name: str) -> None:
     record, told = RECORDS[name], parse(RECORDS[name])
@@ -243,6 +245,7 @@ def test_every_block_header(name: str) -> None:
                 judge(changed(record, at, "<H", mask | (b & 63) << 4 | (h & 63) << 10))
 
 
+@pytest.mark.usefixtures("simd_level")
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_bit_of_the_masks(name: str) -> None:
     """A mask has as many bits as its header says, and bit 0 is clear."""
@@ -260,6 +263,7 @@ def test_every_bit_of_the_masks(name: str) -> None:
             at += size
 
 
+@pytest.mark.usefixtures("simd_level")
 def test_dc_values_beyond_16_bits() -> None:
     for segment in segments(COLOUR, parse(COLOUR)):
         if not segment.wide_dc:
@@ -270,6 +274,7 @@ def test_dc_values_beyond_16_bits() -> None:
             assert _core.decode_dct(sound).shape == (21, 37, 3)
 
 
+@pytest.mark.usefixtures("simd_level")
 def test_what_is_unused_changes_nothing() -> None:
     """Half a byte behind an odd number of nibbles: rebuilding refuses it, and no pixel depends on it."""
     whole, found = _core.decode_dct(COLOUR), 0
@@ -313,6 +318,7 @@ def judge(record: bytes) -> None:
         np.testing.assert_array_equal(pixels, _core.decode_jpeg(jpeg))
 
 
+@pytest.mark.usefixtures("simd_level")
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(RECORDS)), st.data())
 def test_any_bytes_changed_and_signed(name: str, data: st.DataObject) -> None:
