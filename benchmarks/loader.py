@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
         help="folder of the peers' environments, made by benchmarks/peers/make_venvs.sh (default: $PENSTOCK_PEERS)",
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default: 5)")
-    parser.add_argument("--seconds", type=float, default=2.5, help="of a turn, at least (default: 2.5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a turn, at least (default: 2)")
     parser.add_argument("--only", metavar="NAMES", help="ids, or starts of ids, separated by commas")
     parser.add_argument("--list", action="store_true", help="list the contestants and end")
     parser.add_argument("--output", type=Path, help="the JSON result (default: a new file in benchmarks/results/)")
