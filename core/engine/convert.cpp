@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/half.h"
 #include "engine/simd.h"
 
 namespace penstock {
@@ -16,13 +15,14 @@ bool same(const Conversion& a, const Conversion& b) {
          (a.normalization->mean == b.normalization->mean && a.normalization->std == b.normalization->std);
 }
 
-float converted(const Conversion& conversion, int channel, int value) {
-  float result = static_cast<float>(value);
-  if (conversion.scale) result /= 255.0f;
+ConversionSteps steps_of(const Conversion& conversion, int channel) {
+  ConversionSteps steps;
+  if (conversion.scale) steps.divisor = 255;
   if (conversion.normalization) {
-    result = (result - conversion.normalization->mean[channel]) / conversion.normalization->std[channel];
+    steps.mean = conversion.normalization->mean[channel];
+    steps.deviation = conversion.normalization->std[channel];
   }
-  return result;
+  return steps;
 }
 
 }  // namespace
@@ -52,11 +52,11 @@ void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, voi
     return;
   }
   row_.reserve(static_cast<size_t>(image.width) + kReadAhead);
-  if (!tabulated_ || !same(*tabulated_, conversion)) fill_tables(conversion);
+  if (!tabulated_ || !same(*tabulated_, conversion)) tabulate(conversion);
   if (dtype_ == Dtype::kFloat32) {
-    fill_border<float>({floats_[0][0], floats_[1][0], floats_[2][0]});
+    fill_border<float>({floats_[0].table[0], floats_[1].table[0], floats_[2].table[0]});
   } else {
-    fill_border<uint16_t>({halves_[0][0], halves_[1][0], halves_[2][0]});
+    fill_border<uint16_t>({halves_[0].table[0], halves_[1].table[0], halves_[2].table[0]});
   }
 }
 
@@ -73,16 +73,16 @@ uint8_t* PlaneWriter::row_memory(int channel, int y) {
 void PlaneWriter::write(int channel, int y, const uint8_t* values) {
   const int width = image_.width;
   if (dtype_ == Dtype::kFloat32) {
-    look_up(simd_level(), values, width, floats_[channel], place<float>(channel, y));
+    convert_bytes(simd_level(), values, width, floats_[channel], place<float>(channel, y));
   } else if (dtype_ == Dtype::kFloat16) {
-    look_up(simd_level(), values, width, halves_[channel], place<uint16_t>(channel, y));
+    convert_bytes(simd_level(), values, width, halves_[channel], place<uint16_t>(channel, y));
   } else if (uint8_t* const out = place<uint8_t>(channel, y); out != values) {
     std::memcpy(out, values, static_cast<size_t>(width));
   }
 }
 
 void PlaneWriter::finish() {
-  if (dtype_ != Dtype::kUint8) finish_look_ups(simd_level());
+  if (dtype_ != Dtype::kUint8) finish_conversions(simd_level());
 }
 
 // The first item of row y of the image.
@@ -105,12 +105,10 @@ void PlaneWriter::fill_border(const std::array<Item, 3>& black) {
   }
 }
 
-void PlaneWriter::fill_tables(const Conversion& conversion) {
+void PlaneWriter::tabulate(const Conversion& conversion) {
   for (int channel = 0; channel < 3; ++channel) {
-    for (int value = 0; value < 256; ++value) {
-      floats_[channel][value] = converted(conversion, channel, value);
-      halves_[channel][value] = half_bits(floats_[channel][value]);
-    }
+    floats_[channel] = floats_by(steps_of(conversion, channel));
+    halves_[channel] = halves_by(steps_of(conversion, channel));
   }
   tabulated_ = conversion;
 }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/conversion_kernels.h"
 #include "engine/geometry.h"
-#include "engine/look_up.h"
 #include "engine/program.h"
 #include "engine/scratch.h"
 
@@ -45,21 +45,18 @@ class PlaneWriter {
 
  private:
   template <typename Item>
-  using Tables = std::array<ByteTable<Item>, 3>;  // by channel
-
-  template <typename Item>
   Item* place(int channel, int y) const;
   template <typename Item>
   void fill_border(const std::array<Item, 3>& black);
-  void fill_tables(const Conversion& conversion);
+  void tabulate(const Conversion& conversion);
 
   Dtype dtype_ = Dtype::kUint8;
   Size size_;
   Rect image_;
   void* out_ = nullptr;
   std::optional<Conversion> tabulated_;
-  Tables<float> floats_{};
-  Tables<uint16_t> halves_{};
+  std::array<ByteConversion<float>, 3> floats_;  // by channel
+  std::array<ByteConversion<uint16_t>, 3> halves_;
   Scratch<uint8_t> row_;
 };
 

@@ -12,8 +12,9 @@ constexpr const char* kNames[] = {"portable", "avx2", "avx512"};  // by SimdLeve
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
 
 bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-         __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
+         __builtin_cpu_supports("sse4.2");
 }
 
 bool has_avx512() {

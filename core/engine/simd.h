@@ -3,10 +3,11 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define PENSTOCK_HAS_AVX2_KERNELS 1
-#define PENSTOCK_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#define PENSTOCK_AVX2 __attribute__((target("avx2,fma,f16c,bmi,bmi2,popcnt")))
 #define PENSTOCK_HAS_AVX512_KERNELS 1
 #define PENSTOCK_AVX512 \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,avx2,bmi,bmi2,popcnt")))
+  __attribute__((       \
+      target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,avx2,fma,f16c,bmi,bmi2,popcnt")))
 #endif
 
 #include <string>
@@ -15,7 +16,7 @@
 namespace penstock {
 
 // In rising order: a level runs the kernels of those below it where it has none of its own.
-//   kAvx2    also BMI1, BMI2, POPCNT and SSE4.2
+//   kAvx2    also BMI1, BMI2, FMA, F16C, POPCNT and SSE4.2
 //   kAvx512  F, BW, DQ, VL, VBMI, VBMI2 and VNNI (Intel from Ice Lake, AMD from Zen 4)
 enum class SimdLevel { kPortable, kAvx2, kAvx512 };
 

@@ -2,10 +2,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/conversion_kernels.h"
 #include "engine/convert.h"
 #include "engine/deinterleave.h"
 #include "engine/half.h"
-#include "engine/look_up.h"
 #include "engine/resample.h"
 #include "engine/simd.h"
 #include "tests/check.h"
@@ -168,9 +168,7 @@ TEST(halves_round_to_the_nearest_even) {
 }
 
 template <typename Item>
-void check_look_up(Random& random) {
-  ByteTable<Item> table;
-  for (Item& item : table) item = static_cast<Item>(random() % 60000);
+void check_conversion(Random& random, const ByteConversion<Item>& by) {
   constexpr int kMost = 150, kMargin = 64;
   alignas(64) Item out[kMost + 2 * kMargin];
   for (int width = 0; width <= kMost; ++width) {
@@ -180,12 +178,12 @@ void check_look_up(Random& random) {
     for (const std::string& level : simd_levels()) {
       set_simd_level(level);
       std::fill(std::begin(out), std::end(out), Item{7});
-      look_up(simd_level(), values.data(), width, table, out + kMargin + offset);
-      finish_look_ups(simd_level());
+      convert_bytes(simd_level(), values.data(), width, by, out + kMargin + offset);
+      finish_conversions(simd_level());
       bool right = true;
       for (int i = 0; i < kMost + 2 * kMargin; ++i) {
         const int x = i - kMargin - offset;
-        const Item expected = x >= 0 && x < width ? table[values[static_cast<size_t>(x)]] : Item{7};
+        const Item expected = x >= 0 && x < width ? by.table[values[static_cast<size_t>(x)]] : Item{7};
         right = right && out[i] == expected;
       }
       CHECK(right);
@@ -193,10 +191,29 @@ void check_look_up(Random& random) {
   }
 }
 
-TEST(look_ups_fill_their_place_and_nothing_else) {
+TEST(conversions_fill_their_place_and_nothing_else) {
   Random random(6);
-  check_look_up<float>(random);
-  check_look_up<uint16_t>(random);
+  const ConversionSteps usual[] = {{}, {255}, {255, 0.485f, 0.229f}, {1, 116.28f, 57.38f}, {255, 0.5f, 1e-37f}};
+  for (const ConversionSteps& steps : usual) {
+    check_conversion(random, floats_by(steps));
+    check_conversion(random, halves_by(steps));
+  }
+  CHECK(floats_by({255, 0.485f, 0.229f}).divides_exactly);
+  // What overflows is looked up.
+  CHECK(!floats_by({1, 0, 1e-38f}).divides_exactly);
+  check_conversion(random, floats_by({1, 0, 1e-38f}));
+  check_conversion(random, halves_by({1, 0, 1e-38f}));
+}
+
+TEST(multiplying_divides_exactly) {
+  Random random(7);
+  int exact = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const float mean = static_cast<float>(random() % 100000) / 100000;
+    const float deviation = static_cast<float>(random() % 100000 + 1) / 100000;
+    exact += floats_by({255, mean, deviation}).divides_exactly;
+  }
+  CHECK(exact > 2900);
 }
 
 TEST(planes_are_written_and_nothing_else) {
