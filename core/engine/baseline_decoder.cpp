@@ -23,7 +23,7 @@ int16_t* aligned(int16_t* memory) {
 std::optional<Planes> BaselineDecoder::decode(Bytes data, Rect region) {
   const SimdLevel level = simd_level();
   kernels_ = &block_kernels(level);
-  if (!scan_.start(header_, data, level)) return std::nullopt;
+  if (!scan_.start(header_, data, level, *kernels_)) return std::nullopt;
   prepare(region);
   const RowRange rows = rows_for(header_.frame, region);
   const Columns columns = columns_for();

@@ -15,6 +15,7 @@ constexpr int kLargestSide = 65500;  // JPEG_MAX_DIMENSION
 constexpr int kMaxBlocksInMcu = 10;  // D_MAX_BLOCKS_IN_MCU
 constexpr size_t kJfifBytes = 14;    // libjpeg takes no shorter segment for JFIF's ...
 constexpr size_t kAdobeBytes = 12;   // ... or Adobe's
+constexpr size_t kJfifMajorVersion = 5;
 constexpr size_t kAdobeTransform = 11;
 
 using QuantizationTable = std::array<uint16_t, kBlockItems>;
@@ -35,9 +36,13 @@ bool Tables::add(uint8_t marker, Bytes segment) {
   if (marker == kDqt) return add_quantization(segment);
   if (marker == kDht) return add_codes(segment);
   if (marker == kDri) return segment.size == 2 && segment.data[0] == 0 && segment.data[1] == 0;
-  if (marker == kApp0 && segment.size >= kJfifBytes && std::memcmp(segment.data, "JFIF", 5) == 0) jfif = true;
+  if (marker == kApp0 && segment.size >= kJfifBytes && std::memcmp(segment.data, "JFIF", 5) == 0) {
+    jfif = true;
+    return segment.data[kJfifMajorVersion] == 1;  // libjpeg warns of others
+  }
   if (marker == kApp14 && segment.size >= kAdobeBytes && std::memcmp(segment.data, "Adobe", 5) == 0) {
     adobe_transform = segment.data[kAdobeTransform];
+    return *adobe_transform <= 1;  // likewise
   }
   return true;
 }

@@ -211,17 +211,16 @@ bool equal(const HuffmanCode& a, const HuffmanCode& b) {
 
 }  // namespace
 
-bool BaselineScan::start(const BaselineHeader& header, Bytes data, SimdLevel level) {
+bool BaselineScan::start(const BaselineHeader& header, Bytes data, SimdLevel level, const BlockKernels& layout) {
   const size_t begin = std::min(header.scan, data.size);
   if (!copy_unstuffed({data.data + begin, data.size - begin})) return false;
-  const BlockKernels& kernels = block_kernels(level);
   state_.components = components_.data();
   state_.component_count = header.frame.component_count;
   state_.mcus = header.mcus_in_row();
-  state_.lane_bits = __builtin_ctz(static_cast<unsigned>(kernels.lanes));
+  state_.lane_bits = __builtin_ctz(static_cast<unsigned>(layout.lanes));
   for (int k = 0; k < kBlockItems; ++k) {
-    const int place = kernels.place[kNaturalOrder[k]];
-    state_.places[k] = static_cast<uint16_t>(place / 8 * kernels.lanes * 8 + place % 8);
+    const int place = layout.place[kNaturalOrder[k]];
+    state_.places[k] = static_cast<uint16_t>(place / 8 * layout.lanes * 8 + place % 8);
   }
   read_ = read_portable;
 #ifdef PENSTOCK_HAS_AVX2_KERNELS

@@ -26,12 +26,15 @@ struct BlockTarget {
 class BaselineScan {
  public:
   // Copies the data, without stuffing, and makes the tables. False if the next marker is not the image's end, or the
-  // tables are not plain. `header` must stay valid. `level` as for kernels.
-  bool start(const BaselineHeader& header, Bytes data, SimdLevel level);
+  // tables are not plain. `header` must stay valid. `level` as for kernels; the groups are those of `layout`.
+  bool start(const BaselineHeader& header, Bytes data, SimdLevel level, const BlockKernels& layout);
 
   // The next MCU row: MCUs first <= m < last are decoded, the others stepped over. False at bad data, and at blocks on
   // which implementations of the inverse DCT disagree (SPEC.md, 9.5).
   bool read_row(int first, int last);
+
+  // After the last MCU row: whether no byte of the data is left.
+  bool at_end() const { return state_.bits.next - (state_.bits.count & 63) / 8 == state_.end; }
 
   void set_target(int component, BlockTarget target) { components_[static_cast<size_t>(component)].target = target; }
 

@@ -24,6 +24,8 @@ PROGRESSIVE = make_jpeg(Kind("4:2:0", progressive=True), 60, 50)
 HEADER, SCANS = in_single_scans(60, 50, [(2, 2), (1, 1), (1, 1)])
 ODD_HEADER, ODD_SCANS = in_single_scans(60, 50, [(3, 1), (1, 1), (1, 1)])
 COMMENT = segment(0xFE, b"late")
+ADOBE = segment(0xEE, b"Adobe\0\x64\0\0\0\0\7")
+"""To stand for the JFIF segment, 18 bytes behind the first marker."""
 
 
 def behind_first_scan(data: bytes, added: bytes) -> bytes:
@@ -37,6 +39,8 @@ def behind_first_scan(data: bytes, added: bytes) -> bytes:
     ("data", "reason"),
     [
         pytest.param(PLAIN[:-2] + b"garbage" + END, "libjpeg warns of damage", id="garbage before the end"),
+        pytest.param(PLAIN.replace(b"JFIF\0\1", b"JFIF\0\3"), "libjpeg warns of damage", id="JFIF of the future"),
+        pytest.param(PLAIN[:2] + ADOBE + PLAIN[20:], "libjpeg warns of damage", id="unknown transform of Adobe's"),
         pytest.param(PLAIN[:-2] + b"\xff\xd0", "no end of image", id="no end"),
         pytest.param(b"".join([HEADER, *SCANS[:2], END]), "a component without a scan", id="two of three scans"),
         pytest.param(

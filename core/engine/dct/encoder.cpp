@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/crc32c.h"
+#include "engine/dct/encoder_rows.h"
 #include "engine/dct/encoder_segment.h"
 #include "engine/dct/encoder_source.h"
 #include "engine/dct/record.h"
@@ -43,13 +44,13 @@ class RecordWriter {
  public:
   explicit RecordWriter(const DctFrame& frame) : frame_(frame), tables_(frame) {}
 
-  // False where a coefficient is out of range.
-  bool write_rows(JpegCoefficients& coefficients, size_t expected_bytes);
+  // False where a coefficient is out of range, or `coefficients` have no more rows.
+  bool write_rows(CoefficientRows& coefficients, size_t expected_bytes);
   std::vector<uint8_t> finish(const std::vector<uint8_t>& metadata);
 
  private:
   size_t head_bytes() const;
-  bool pack_row(JpegCoefficients& coefficients, int mcu_row);
+  bool pack_row(CoefficientRows& coefficients, int mcu_row);
   bool pack_block_row(const Block* blocks, const DctComponent& component, const RangeLimits& limits);
   void write_fixed_head(HeadWriter& head, const std::vector<uint8_t>& metadata) const;
 
@@ -71,14 +72,14 @@ size_t RecordWriter::head_bytes() const {
   return (kDctFixedHead + tables + 4 * (2 * rows + 1) + 63) / 64 * 64;
 }
 
-bool RecordWriter::write_rows(JpegCoefficients& coefficients, size_t expected_bytes) {
+bool RecordWriter::write_rows(CoefficientRows& coefficients, size_t expected_bytes) {
   for (int c = 0; c < frame_.component_count; ++c) limits_.emplace_back(frame_.components[c].quantization);
   const size_t segments = static_cast<size_t>(segments_in(frame_, 0));
   row_.reset(new uint8_t[segments * (2 + kMaxSegmentBytes) + kSegmentRoom]);
   record_.reserve(head_bytes() + expected_bytes);
   record_.resize(head_bytes());
   for (int mcu_row = 0; mcu_row < frame_.mcu_rows; ++mcu_row) {
-    if (!pack_row(coefficients, mcu_row)) return false;
+    if (!coefficients.next() || !pack_row(coefficients, mcu_row)) return false;
     offsets_.push_back(record_.size());
     checksums_.push_back(crc32c({row_.get(), static_cast<size_t>(segment_ - row_.get())}));
     record_.insert(record_.end(), row_.get(), segment_);
@@ -87,7 +88,7 @@ bool RecordWriter::write_rows(JpegCoefficients& coefficients, size_t expected_by
   return true;
 }
 
-bool RecordWriter::pack_row(JpegCoefficients& coefficients, int mcu_row) {
+bool RecordWriter::pack_row(CoefficientRows& coefficients, int mcu_row) {
   entry_ = row_.get();
   segment_ = row_.get() + 2 * segments_in(frame_, mcu_row);
   for (int c = 0; c < frame_.component_count; ++c) {
@@ -156,8 +157,20 @@ std::vector<uint8_t> RecordWriter::finish(const std::vector<uint8_t>& metadata) 
   return std::move(record_);
 }
 
+// The record of a plain baseline JPEG; false, and nothing, for any other.
+bool encode_baseline(Bytes jpeg, EncodedDct& encoded) {
+  BaselineRows rows;
+  std::vector<uint8_t> metadata;
+  if (!rows.open(jpeg) || !read_metadata(jpeg, metadata)) return false;
+  RecordWriter writer(rows.frame());
+  if (!writer.write_rows(rows, jpeg.size * 2)) return false;
+  encoded.record = writer.finish(metadata);
+  return true;
+}
+
 // Fills in everything of `encoded` but the size.
 void encode(Bytes jpeg, EncodedDct& encoded) {
+  if (encode_baseline(jpeg, encoded)) return;
   JpegCoefficients coefficients(jpeg);
   encoded.reason = coefficients.read();
   if (!encoded.reason.empty()) return;
@@ -166,8 +179,9 @@ void encode(Bytes jpeg, EncodedDct& encoded) {
     encoded.reason = "metadata behind its first scan";
     return;
   }
-  RecordWriter writer(coefficients.frame());
-  if (writer.write_rows(coefficients, jpeg.size * 2)) {
+  LibjpegRows rows(coefficients);
+  RecordWriter writer(rows.frame());
+  if (writer.write_rows(rows, jpeg.size * 2)) {
     encoded.record = writer.finish(metadata);
   } else {
     encoded.reason = "coefficients out of range";
