@@ -13,7 +13,6 @@ __all__ = [
     "INDEX_NAME",
     "MANIFEST_NAME",
     "MAX_RECORD_BYTES",
-    "MAX_ROWS",
     "MAX_SHARDS",
     "PARQUET_NAME",
     "TAIL_BYTES",
@@ -31,7 +30,6 @@ ALIGNMENT = 64
 TAIL_BYTES = 64
 BLOCK_BYTES = 64
 """Bytes of each fixed-size part: shard header, shard trailer, index header."""
-MAX_ROWS = 1 << 40
 MAX_SHARDS = 1_000_000
 MAX_RECORD_BYTES = (1 << 31) - 1
 

@@ -6,6 +6,7 @@
 
 #include "engine/crc32c.h"
 #include "engine/error.h"
+#include "engine/little_endian.h"
 
 namespace penstock {
 namespace {
@@ -14,8 +15,6 @@ namespace {
   throw Error(Fault::kDecode, "damaged dct record: MCU row " + std::to_string(mcu_row) + ": " + what +
                                   "; restore the file, or pack the dataset again");
 }
-
-uint16_t u16_at(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include "engine/crc32c.h"
 #include "engine/error.h"
+#include "engine/little_endian.h"
 
 namespace penstock {
 namespace {
@@ -13,12 +14,6 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr size_t kCrcOffset = 60;
 constexpr int kMaxTables = 3;
-
-uint16_t u16_at(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
-
-uint32_t u32_at(const uint8_t* p) {
-  return static_cast<uint32_t>(u16_at(p)) | static_cast<uint32_t>(u16_at(p + 2)) << 16;
-}
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error(Fault::kDecode, "damaged dct record: " + what + "; restore the file, or pack the dataset again");

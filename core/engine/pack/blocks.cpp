@@ -28,12 +28,6 @@ std::string quoted(const uint8_t* data, size_t size) {
   return text + "'";
 }
 
-std::string hexadecimal(uint32_t value) {
-  char text[9];
-  std::snprintf(text, sizeof text, "%08x", value);
-  return text;
-}
-
 void check_block(Bytes block, const char* magic, size_t zeros) {
   if (block.size != kBlockBytes || std::memcmp(block.data, magic, kMagicBytes) != 0) {
     throw Error(Fault::kDataset,
@@ -65,6 +59,12 @@ PackId id_at(const uint8_t* data) {
 }
 
 }  // namespace
+
+std::string hexadecimal(uint32_t value) {
+  char text[9];
+  std::snprintf(text, sizeof text, "%08x", value);
+  return text;
+}
 
 ShardHeader ShardHeader::parse(Bytes block) {
   check_block(block, "PSTKSHRD", 32);

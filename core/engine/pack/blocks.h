@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/geometry.h"
 
@@ -17,6 +18,9 @@ constexpr uint32_t kMaxPackShards = 1'000'000;
 inline uint64_t aligned_in_pack(uint64_t bytes) {
   return (bytes + kPackAlignment - 1) / kPackAlignment * kPackAlignment;
 }
+
+// A checksum in a message.
+std::string hexadecimal(uint32_t value);
 
 using PackId = std::array<uint8_t, 16>;
 

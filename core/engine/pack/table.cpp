@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -50,12 +49,6 @@ constexpr std::array<KnownSection, 15> kKnown = {{{kShardSection, "shard", "<u4"
 [[noreturn]] void refuse(const std::string& expected, const std::string& got) {
   throw Error(Fault::kDataset,
               "expected " + expected + ", got " + got + ": the file is damaged; restore it, or pack the dataset again");
-}
-
-std::string hexadecimal(uint32_t value) {
-  char text[9];
-  std::snprintf(text, sizeof text, "%08x", value);
-  return text;
 }
 
 const ItemType& type_at(const uint8_t* entry, uint32_t number) {
