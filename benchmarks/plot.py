@@ -36,13 +36,13 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
         squeeze=False,
         layout="constrained",
     )
+    rates = [rate for rows in panels.values() for row in rows for rate in row["rates"]]
+    rates += [rate for output in panels for _, rate in goals_of(result, output)]
+    axes[0, 0].set_xlim(0, 1.12 * max(rates))
     for axis, (output, rows) in zip(axes[:, 0], panels.items(), strict=True):
         draw_bars(axis, rows)
         draw_goals(axis, goals_of(result, output), len(rows))
         axis.set_title(output if output == "uint8" else f"{output}, normalised", loc="left", fontsize=11)
-    rates = [rate for rows in panels.values() for row in rows for rate in row["rates"]]
-    rates += [rate for output in panels for _, rate in goals_of(result, output)]
-    axes[0, 0].set_xlim(0, 1.12 * max(rates))
     axes[-1, 0].set_xlabel("images per second on one core (median; whiskers: slowest and fastest turn)")
     figure.suptitle(
         f"RandomResizedCrop(224) + flip, batches of {result['batch_size']}\n"
@@ -105,9 +105,10 @@ def draw_bars(axis: Any, rows: list[dict[str, Any]]) -> None:
 
 def draw_goals(axis: Any, goals: list[tuple[str, float]], rows: int) -> None:
     """Lines at the rates to be reached, named in the empty space beside the lowest bars."""
+    middle = axis.get_xlim()[1] / 2
     for number, (text, rate) in enumerate(goals):
         axis.axvline(rate, color=TARGET_COLOUR, linestyle="--", linewidth=1, zorder=3)
-        label = axis.text(
-            rate, rows - 1 - number, f"{text}  ", color=TARGET_COLOUR, ha="right", va="center", fontsize=8.5, zorder=5
-        )
+        side = "left" if rate < middle else "right"  # of the text, which goes where there is room
+        row = rows - 1 - number
+        label = axis.text(rate, row, f"  {text}  ", color=TARGET_COLOUR, ha=side, va="center", fontsize=8.5, zorder=5)
         label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8})

@@ -18,7 +18,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts = [
         "Microseconds per image of a `dct` pack, RandomResizedCrop(224) + flip, one thread, by instruction-set level:",
         stages_table(result),
-        "The same from an `encoded` pack (libjpeg-turbo decodes, only as much as the crop needs):",
+        f"The same from an `encoded` pack, at {result['levels'][0]}:",
         encoded_table(result["crop"]),
         bytes_text(result),
         "One shuffled epoch through the `DataLoader`, one thread, of packs that are not in the file cache:",

@@ -4,8 +4,8 @@
 //   stages crop|whole LEVEL[,LEVEL ...] ROUNDS < records
 //
 // Each line of `records` is "dct" or "encoded", a record's offset and length in bytes, and its file's path. For every
-// round and codec a line of JSON is printed: seconds and bytes in all, and of each stage. All rounds draw the same
-// crops.
+// round and level a line of JSON is printed: seconds and bytes in all, and of each stage; for encoded records only at
+// the first level. All draw the same crops. A round named "warm-up" comes first.
 
 #include <algorithm>
 #include <cstdio>
