@@ -91,8 +91,8 @@ def find_bad_row(
 ) -> tuple[int, str] | None:
     """The first row whose place, codec (0 <= codec < `codecs`), flags or size can't be, and why.
 
-    The record of a sound row, and 64 bytes after it, lie between header and trailer of its shard. OptionError for columns
-    of other types."""
+    The record of a sound row, and 64 bytes after it, lie between header and trailer of its shard. OptionError for
+    columns of other types."""
 
 def names_in_order(offsets: NDArray[np.int64], size: int) -> bool:
     """Whether the offsets begin at 0, end at `size` and never fall."""
@@ -113,8 +113,8 @@ def decode_jpeg(data: Buffer, region: tuple[int, int, int, int] | None = None) -
 # --- dct records (formats/SPEC.md, section 9)
 
 def encode_dct(data: Buffer) -> tuple[bytes, str]:
-    """(record, "") of a JPEG, or (b"", reason) for one that the dct codec can't represent; reasons are the same words for
-    all files with the same cause. DecodeError or TruncatedError where `check_jpeg` raises; OptionError for what
+    """(record, "") of a JPEG, or (b"", reason) for one that the dct codec can't represent; reasons are the same words
+    for all files with the same cause. DecodeError or TruncatedError where `check_jpeg` raises; OptionError for what
     `probe_image` calls "other"."""
 
 def rebuild_jpeg(record: Buffer) -> bytes:
