@@ -4,6 +4,10 @@
 
 #include "engine/error.h"
 
+#ifdef PENSTOCK_HAS_AVX2_KERNELS
+#include <cpuid.h>
+#endif
+
 namespace penstock {
 namespace {
 
@@ -11,10 +15,16 @@ constexpr const char* kNames[] = {"portable", "avx2", "avx512"};  // by SimdLeve
 
 #ifdef PENSTOCK_HAS_AVX2_KERNELS
 
+// Clang before 15 and GCC before 11 have no name for it. That the system keeps its registers is AVX2's to say.
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
 bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
-         __builtin_cpu_supports("sse4.2");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2") &&
+         has_f16c();
 }
 
 bool has_avx512() {

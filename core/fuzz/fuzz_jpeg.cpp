@@ -1,11 +1,13 @@
 // A JPEG: JpegDecoder gives the pixels of libjpeg-turbo alone, whole and in part; where it becomes a dct record, that
-// has the same pixels, and the JPEG that is rebuilt gives the same record. Input: four u16 that choose a rectangle, 8
-// bytes of nothing, then the JPEG.
+// has the same pixels and coefficients, and the JPEG that is rebuilt gives the same record. Input: four u16 that choose
+// a rectangle, 8 bytes of nothing, then the JPEG.
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/dct/encoder.h"
+#include "engine/dct/encoder_source.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
 #include "engine/simd.h"
@@ -46,12 +48,30 @@ void check_pixels(Bytes jpeg, Size size, Rect region, const Outcome& whole, cons
   require(cut(planes, region) == part.pixels, "a region is a part of the whole");
 }
 
-void check_record(const EncodedDct& encoded, Size size, Rect region, const Outcome& whole, const Outcome& part) {
+// Records are of files that libjpeg reads without a warning, and keep what it reads.
+void compare_coefficients(Bytes jpeg, Bytes rebuilt) {
+  JpegCoefficients expected(jpeg), got(rebuilt);
+  require(expected.read().empty() && got.read().empty(), "libjpeg has no doubts about what becomes a record");
+  const DctFrame& frame = expected.frame();
+  require(frame.component_count == got.frame().component_count, "a rebuilt JPEG has as many components");
+  for (int c = 0; c < frame.component_count; ++c) {
+    const DctComponent& component = frame.components[c];
+    require(component.quantization == got.frame().components[c].quantization, "a rebuilt JPEG has the same tables");
+    const size_t row_bytes = static_cast<size_t>(component.blocks.width) * sizeof(Block);
+    for (int y = 0; y < component.blocks.height; ++y) {
+      require(std::memcmp(expected.row(c, y), got.row(c, y), row_bytes) == 0, "a record keeps all coefficients");
+    }
+  }
+}
+
+void check_record(Bytes source, const EncodedDct& encoded, Rect region, const Outcome& whole, const Outcome& part) {
+  const Size size = encoded.size;
   const DctRecord record({encoded.record.data(), encoded.record.size()});
   require(record.size() == size, "a record has the size of its JPEG");
   require(record.decode({0, 0, size.width, size.height}, true) == whole, "a record has the pixels of its JPEG");
   require(record.decode(region, true) == part, "a region of a record has the pixels of the JPEG's");
   const std::vector<uint8_t> jpeg = rebuild_jpeg({encoded.record.data(), encoded.record.size()});
+  compare_coefficients(source, {jpeg.data(), jpeg.size()});
   require(encode_dct({jpeg.data(), jpeg.size()}).record == encoded.record, "a rebuilt JPEG gives the same record");
 }
 
@@ -87,6 +107,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!first) first = encoded;
     require(encoded->record == first->record && encoded->reason == first->reason, "all levels encode the same");
   }
-  if (!first->record.empty()) check_record(*first, *found, region, whole, part);
+  if (!first->record.empty()) check_record(jpeg, *first, region, whole, part);
   return 0;
 }
