@@ -100,6 +100,7 @@ def main() -> None:
     core = Pybind11Extension(
         "penstock._core",
         [str(s) for s in sources],
+        depends=["pyproject.toml", *map(str, sorted(Path("core").rglob("*.h")))],
         include_dirs=["core", *include_dirs()],
         library_dirs=library_dirs(),
         libraries=["jpeg"],
