@@ -127,6 +127,9 @@ def crossover_text(result: Mapping[str, Any]) -> str:
     whole_bytes = [mean_bytes(of(result["whole"], codec)) for codec in ("dct", "encoded")]
     lines = ["Storage bandwidth below which `encoded` gives more images per second, for each core that decodes:", ""]
     for what, key, (dct, encoded) in (("random crops", "crop", crop_bytes), ("whole images", "whole", whole_bytes)):
+        if not (dct and encoded):
+            lines.append(f"- {what}: not known, because nothing came from storage: is `TMPDIR` in memory?")
+            continue
         seconds = [microseconds(of(result[key], codec, level), "uint8") / 1e6 for codec in ("dct", "encoded")]
         limit = crossover_bytes_per_second(dct, seconds[0], encoded, seconds[1])
         needs = (

@@ -81,6 +81,14 @@ def test_crossover_for_crops_and_whole_images_is_said() -> None:
     assert "- whole images: **125 MB/s** (dct 150 kB and 400 us an image, encoded 100 kB and 1,200 us)" in text
 
 
+def test_no_crossover_is_made_up_where_nothing_came_from_storage() -> None:
+    found = result()
+    found["cold"]["dct"][0]["disk_bytes"] = 0
+    text = stages_report.crossover_text(found)
+    assert "- random crops: not known, because nothing came from storage: is `TMPDIR` in memory?" in text
+    assert "- whole images: **125 MB/s**" in text
+
+
 sizes = st.floats(1e3, 1e6)
 times = st.floats(1e-5, 1e-2)
 
