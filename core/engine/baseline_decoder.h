@@ -40,7 +40,6 @@ class BaselineDecoder {
   Columns columns_for() const;
   void prepare(Rect region);
   void place_groups(Columns columns);
-  bool decode_row(int mcu_row, Columns columns);
   void invert(int component, int mcu_row);
 
   BaselineHeader header_;

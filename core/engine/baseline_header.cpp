@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kTableSlots = 4;
 constexpr int kLargestSide = 65500;  // JPEG_MAX_DIMENSION
-constexpr int kMaxBlocksInMcu = 10;  // D_MAX_BLOCKS_IN_MCU
 constexpr size_t kJfifBytes = 14;    // libjpeg takes no shorter segment for JFIF's ...
 constexpr size_t kAdobeBytes = 12;   // ... or Adobe's
 constexpr size_t kJfifMajorVersion = 5;
@@ -81,8 +80,6 @@ struct FrameHeader {
   std::array<uint8_t, kMaxComponents> quantization = {};  // slots
 };
 
-bool is_factor(int value) { return value == 1 || value == 2 || value == 4; }
-
 std::optional<FrameHeader> read_frame(Bytes segment) {
   FrameHeader header;
   DctFrame& frame = header.frame;
@@ -100,7 +97,7 @@ std::optional<FrameHeader> read_frame(Bytes segment) {
     component.horizontal = fields[1] >> 4;
     component.vertical = fields[1] & 15;
     header.quantization[c] = fields[2];
-    if (!is_factor(component.horizontal) || !is_factor(component.vertical)) return std::nullopt;
+    if (!is_sampling_factor(component.horizontal) || !is_sampling_factor(component.vertical)) return std::nullopt;
     for (int other = 0; other < c; ++other) {
       if (frame.components[other].id == component.id) return std::nullopt;
     }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/baseline_decoder.h"
+#include "engine/dct/frame.h"
 #include "engine/deinterleave.h"
 #include "engine/error.h"
 #include "engine/jpeg_header.h"
@@ -323,27 +324,13 @@ void JpegDecoder::check() { state_->decode_in_blocks(0); }
 std::string JpegDecoder::sampling() const {
   if (state_->plain) state_->open(state_->data.size);
   const jpeg_decompress_struct& info = state_->info;
-  if (info.num_components == 1) return "grey";
-  struct Name {
-    int h, v;
-    const char* text;
-  };
-  static constexpr Name kNames[] = {{1, 1, "4:4:4"}, {2, 1, "4:2:2"}, {2, 2, "4:2:0"},
-                                    {1, 2, "4:4:0"}, {4, 1, "4:1:1"}, {4, 2, "4:1:0"}};
-  const jpeg_component_info *luma = &info.comp_info[0], *cb = &info.comp_info[1], *cr = &info.comp_info[2];
-  if (cb->h_samp_factor == cr->h_samp_factor && cb->v_samp_factor == cr->v_samp_factor) {
-    for (const Name& name : kNames) {
-      const bool matches =
-          luma->h_samp_factor == name.h * cb->h_samp_factor && luma->v_samp_factor == name.v * cb->v_samp_factor;
-      if (matches) return name.text;
-    }
+  DctFrame frame;
+  frame.component_count = info.num_components;
+  for (int c = 0; c < info.num_components; ++c) {
+    frame.components[c].horizontal = info.comp_info[c].h_samp_factor;
+    frame.components[c].vertical = info.comp_info[c].v_samp_factor;
   }
-  std::string factors;
-  for (const jpeg_component_info* component : {luma, cb, cr}) {
-    factors += (factors.empty() ? "" : ",") + std::to_string(component->h_samp_factor) + "x" +
-               std::to_string(component->v_samp_factor);
-  }
-  return factors;
+  return sampling_name(frame);
 }
 
 }  // namespace penstock

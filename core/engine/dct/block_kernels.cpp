@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/little_endian.h"
+
 namespace penstock {
 namespace {
 
-uint16_t header_at(const uint8_t* headers, int block) {
-  return static_cast<uint16_t>(headers[2 * block] | headers[2 * block + 1] << 8);
-}
-
 int16_t dc_of(const Segment& segment, int block) {
-  const auto i16_at = [&segment](int k) {
-    return static_cast<int16_t>(segment.dc[2 * k] | segment.dc[2 * k + 1] << 8);
-  };
+  const auto i16_at = [&segment](int k) { return static_cast<int16_t>(u16_at(segment.dc + 2 * k)); };
   if (segment.wide_dc) return i16_at(block);
   return static_cast<int16_t>(i16_at(0) + segment.dc[2 + block]);
 }
@@ -34,7 +30,7 @@ bool expand_portable(const Segment& segment, int first, int last, int16_t* group
   Segment at = segment;
   at.skip_values_of(first);
   for (int block = first; block < last; ++block, groups += kBlockItems) {
-    const BlockHeader header = BlockHeader::of(header_at(at.headers, block));
+    const BlockHeader header = BlockHeader::of(u16_at(at.headers + 2 * block));
     uint64_t mask = mask_of(at.masks, header.mask_bytes);
     if (__builtin_popcountll(mask) != header.bytes + header.nibbles || (mask & 1) != 0) return false;
     std::memset(groups, 0, sizeof(int16_t) * kBlockItems);

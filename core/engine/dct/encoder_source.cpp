@@ -20,8 +20,6 @@ void on_skip(j_decompress_ptr info, long bytes) {
 
 void ignore_event(j_decompress_ptr) {}
 
-bool is_factor(int factor) { return factor == 1 || factor == 2 || factor == 4; }
-
 std::string factors_of(const jpeg_decompress_struct& info) {
   std::string factors;
   for (int c = 0; c < info.num_components; ++c) {
@@ -97,7 +95,7 @@ std::string JpegCoefficients::read_frame() {
       component.horizontal = source.h_samp_factor;
       component.vertical = source.v_samp_factor;
     }
-    if (!is_factor(component.horizontal) || !is_factor(component.vertical)) {
+    if (!is_sampling_factor(component.horizontal) || !is_sampling_factor(component.vertical)) {
       return "sampling factors " + factors_of(info_);
     }
     // libjpeg keeps the table that was in force at the component's first scan.

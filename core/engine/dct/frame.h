@@ -12,11 +12,14 @@ namespace penstock {
 constexpr int kBlockSide = 8;
 constexpr int kBlockItems = 64;
 constexpr int kMaxComponents = 3;
-constexpr int kMaxSampling = 4;
+constexpr int kMaxBlocksInMcu = 10;  // of an interleaved scan (ITU T.81, B.2.3)
 constexpr int kMaxJpegSide = 65535;
 
 // The values are those of SPEC.md, 9.1.
 enum class ColorModel : uint8_t { kGrey = 0, kYcc = 1, kRgb = 2 };
+
+// Whether the codec knows a sampling factor.
+inline bool is_sampling_factor(int factor) { return factor == 1 || factor == 2 || factor == 4; }
 
 struct DctComponent {
   int horizontal = 1;  // sampling factors

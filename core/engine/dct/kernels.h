@@ -13,11 +13,8 @@ namespace penstock {
 
 constexpr int kMaxLanes = 4;
 
-// A group: the coefficients of `lanes` neighbouring blocks, interleaved as a level's inverse DCT wants them: those of
-// block b lie at (place / 8 * lanes + b) * 8 + place % 8, with `place` as in BlockKernels.
-using CoefficientGroup = int16_t[kMaxLanes * kBlockItems];
-
-// Blocks to samples.
+// Blocks to samples. A group is the coefficients of `lanes` neighbouring blocks, interleaved as a level's inverse DCT
+// wants them: those of block b lie at (place / 8 * lanes + b) * 8 + place % 8.
 struct BlockKernels {
   int lanes;                               // blocks in a group: 1, 2 or 4
   std::array<uint8_t, kBlockItems> place;  // of each coefficient, by its position in the block, row by row

@@ -10,6 +10,7 @@
 #include "engine/dct/record.h"
 #include "engine/error.h"
 #include "engine/jpeg_segments.h"
+#include "engine/little_endian.h"
 
 namespace penstock {
 namespace {
@@ -35,7 +36,7 @@ class RowReader {
   // The next block row.
   void read(int blocks_across, JBLOCKROW blocks) {
     for (int x = 0; x < blocks_across; x += kSegmentBlocks, entry_ += 2) {
-      const uint16_t entry = static_cast<uint16_t>(entry_[0] | entry_[1] << 8);
+      const uint16_t entry = u16_at(entry_);
       const ptrdiff_t length = entry & kSegmentLength;
       if (length > end_ - segment_) refuse("a segment reaches beyond its MCU row");
       Segment segment;

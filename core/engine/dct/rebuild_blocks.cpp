@@ -1,6 +1,7 @@
 #include "engine/dct/rebuild_blocks.h"
 
 #include "engine/error.h"
+#include "engine/little_endian.h"
 
 namespace penstock {
 namespace {
@@ -10,7 +11,7 @@ namespace {
               std::string("damaged dct record: ") + what + "; restore the file, or pack the dataset again");
 }
 
-int16_t i16_at(const uint8_t* p) { return static_cast<int16_t>(p[0] | p[1] << 8); }
+int16_t i16_at(const uint8_t* p) { return static_cast<int16_t>(u16_at(p)); }
 
 uint64_t mask_at(const uint8_t* p, int bytes) {
   uint64_t mask = 0;
@@ -54,7 +55,7 @@ void unpack_segment(const Segment& segment, int16_t (*blocks)[kBlockItems]) {
   for (int b = 0; b < segment.blocks; ++b) blocks[b][0] = dc_of(segment, b);
   Segment rest = segment;
   for (int b = 0; b < segment.blocks; ++b) {
-    const BlockHeader header = BlockHeader::of(static_cast<uint16_t>(i16_at(rest.headers)));
+    const BlockHeader header = BlockHeader::of(u16_at(rest.headers));
     unpack_block(rest, header, blocks[b]);
     rest.skip_values_of(1);
     rest.headers += 2;

@@ -10,7 +10,6 @@ namespace penstock {
 namespace {
 
 constexpr size_t kFirstBytes = 65536;
-constexpr int kMaxBlocksInMcu = 10;  // of an interleaved scan (ITU T.81, B.2.3)
 
 J_COLOR_SPACE color_space_of(ColorModel color) {
   if (color == ColorModel::kGrey) return JCS_GRAYSCALE;

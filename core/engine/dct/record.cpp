@@ -27,8 +27,6 @@ void check_zero(const uint8_t* begin, const uint8_t* end, const char* where) {
   if (std::any_of(begin, end, [](uint8_t byte) { return byte != 0; })) refuse(std::string(where) + " are not zero");
 }
 
-bool is_factor(int factor) { return factor == 1 || factor == 2 || factor == 4; }
-
 // The fields of a head's first kDctFixedHead bytes.
 struct FixedHead {
   explicit FixedHead(const uint8_t* head) : bytes(head) {}
@@ -54,7 +52,7 @@ struct FixedHead {
     DctComponent component;
     component.horizontal = bytes[12 + c] & 15;
     component.vertical = bytes[12 + c] >> 4;
-    if (!is_factor(component.horizontal) || !is_factor(component.vertical)) {
+    if (!is_sampling_factor(component.horizontal) || !is_sampling_factor(component.vertical)) {
       refuse("sampling factors", "1, 2 or 4", bytes[12 + c]);
     }
     component.id = bytes[18 + c];

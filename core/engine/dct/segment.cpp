@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/little_endian.h"
+
 namespace penstock {
 namespace {
-
-uint16_t header_at(const uint8_t* headers, int block) {
-  return static_cast<uint16_t>(headers[2 * block] | headers[2 * block + 1] << 8);
-}
 
 // What the blocks of a segment take of each stream.
 struct Shares {
@@ -22,7 +20,7 @@ struct Shares {
 Shares shares_one_by_one(const uint8_t* headers, int blocks) {
   Shares shares;
   for (int block = 0; block < blocks; ++block) {
-    const uint16_t bits = header_at(headers, block);
+    const uint16_t bits = u16_at(headers + 2 * block);
     const BlockHeader header = BlockHeader::of(bits);
     shares.sound &= (bits & 15) <= kWideMaskBytes;
     shares.wide |= header.wide;
@@ -44,7 +42,7 @@ Shares shares_of(const uint8_t* headers, int blocks) {
   for (int four = 0; four < 2; ++four) {
     uint64_t bits = 0;
     for (int block = 0; block < 4; ++block) {
-      bits |= uint64_t{header_at(headers, 4 * four + block)} << (16 * block);
+      bits |= uint64_t{u16_at(headers + 2 * (4 * four + block))} << (16 * block);
     }
     const uint64_t mask = bits & 15 * kEach;
     beyond |= (mask + 7 * kEach) & 16 * kEach;  // more than 8
@@ -58,7 +56,7 @@ Shares shares_of(const uint8_t* headers, int blocks) {
 
 // Whether base and what is added to it stay within 16 bits.
 bool has_narrow_dc(const uint8_t* dc, int blocks) {
-  const int base = static_cast<int16_t>(dc[0] | dc[1] << 8);
+  const int base = static_cast<int16_t>(u16_at(dc));
   return base <= INT16_MAX - UINT8_MAX || base + *std::max_element(dc + 2, dc + 2 + blocks) <= INT16_MAX;
 }
 
@@ -82,7 +80,7 @@ bool Segment::parse(const uint8_t* data, uint16_t entry, int block_count) {
 
 void Segment::skip_values_of(int first) {
   for (int block = 0; block < first; ++block) {
-    const BlockHeader header = BlockHeader::of(header_at(headers, block));
+    const BlockHeader header = BlockHeader::of(u16_at(headers + 2 * block));
     masks += header.mask_bytes;
     bytes += header.byte_stream();
     nibbles += header.nibble_stream();
