@@ -4,14 +4,12 @@
 #include <cstring>
 
 #include "engine/dct/decoder.h"
+#include "engine/rounding.h"
 
 namespace penstock {
 namespace {
 
 constexpr size_t kAlignment = 64;  // of groups, in bytes
-
-int align_down(int value, int step) { return value / step * step; }
-int align_up(int value, int step) { return align_down(value + step - 1, step); }
 
 int16_t* aligned(int16_t* memory) {
   const auto address = reinterpret_cast<uintptr_t>(memory);
@@ -69,8 +67,8 @@ void BaselineDecoder::place_groups(Columns columns) {
   for (int c = 0; c < header_.frame.component_count; ++c) {
     const DctComponent& component = header_.frame.components[c];
     BlockTarget& target = targets_[c];
-    target.first_block = align_down(columns.first * component.horizontal, lanes);
-    const int last_block = align_up(columns.last * component.horizontal, lanes);
+    target.first_block = rounded_down(columns.first * component.horizontal, lanes);
+    const int last_block = rounded_up(columns.last * component.horizontal, lanes);
     target.stride = ptrdiff_t{last_block - target.first_block} * kBlockItems;
     offsets[c] = group_items_;
     group_items_ += static_cast<size_t>(target.stride) * static_cast<size_t>(component.vertical);

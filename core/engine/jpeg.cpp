@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/jpeg_header.h"
 #include "engine/jpeg_segments.h"
+#include "engine/rounding.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
 
@@ -23,8 +24,6 @@ namespace {
 constexpr int kMaxScans = 500;
 constexpr int kRowsPerCall = 16;
 constexpr size_t kPillowBlock = 65536;  // ImageFile.MAXBLOCK
-
-int align_down(int value, int step) { return value / step * step; }
 
 [[noreturn]] void throw_unreadable(const char* message, ptrdiff_t place) {
   throw Error(Fault::kDecode, std::string("not a readable JPEG: libjpeg says \"") + message + "\" near byte " +
@@ -166,9 +165,9 @@ void JpegDecoder::State::choose_area(Rect region) {
   const int bottom = region.y + region.height;
   const int mcu_width = info.max_h_samp_factor * DCTSIZE;
   const int mcu_height = info.max_v_samp_factor * DCTSIZE;
-  const int left = std::max(0, align_down(region.x, mcu_width) - mcu_width);
+  const int left = std::max(0, rounded_down(region.x, mcu_width) - mcu_width);
   const int right = std::min(static_cast<int>(info.output_width), region.x + region.width + mcu_width);
-  const int top = std::max(0, align_down(region.y, mcu_height) - mcu_height);
+  const int top = std::max(0, rounded_down(region.y, mcu_height) - mcu_height);
   JDIMENSION x = static_cast<JDIMENSION>(left);
   JDIMENSION width = static_cast<JDIMENSION>(right - left);
   jpeg_crop_scanline(&info, &x, &width);

@@ -14,6 +14,7 @@
 #include "engine/error.h"
 #include "engine/jpeg.h"
 #include "engine/jpeg_header.h"
+#include "engine/rounding.h"
 
 namespace penstock {
 namespace {
@@ -69,7 +70,7 @@ class RecordWriter {
 size_t RecordWriter::head_bytes() const {
   const size_t tables = tables_.tables.size() * kBlockItems * tables_.quantizer_bytes;
   const size_t rows = static_cast<size_t>(frame_.mcu_rows);
-  return (kDctFixedHead + tables + 4 * (2 * rows + 1) + 63) / 64 * 64;
+  return rounded_up(kDctFixedHead + tables + 4 * (2 * rows + 1), kDctAlignment);
 }
 
 bool RecordWriter::write_rows(CoefficientRows& coefficients, size_t expected_bytes) {

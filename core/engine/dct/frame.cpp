@@ -1,12 +1,10 @@
 #include "engine/dct/frame.h"
 
+#include <algorithm>
+
+#include "engine/rounding.h"
+
 namespace penstock {
-
-namespace {
-
-int divided_up(int value, int by) { return (value + by - 1) / by; }
-
-}  // namespace
 
 void DctFrame::complete() {
   max_horizontal = max_vertical = 1;

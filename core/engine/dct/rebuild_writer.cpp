@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/rounding.h"
 
 namespace penstock {
 namespace {
@@ -15,8 +16,6 @@ J_COLOR_SPACE color_space_of(ColorModel color) {
   if (color == ColorModel::kGrey) return JCS_GRAYSCALE;
   return color == ColorModel::kRgb ? JCS_RGB : JCS_YCbCr;
 }
-
-JDIMENSION rounded_up(int blocks, int step) { return static_cast<JDIMENSION>((blocks + step - 1) / step * step); }
 
 }  // namespace
 
@@ -71,10 +70,11 @@ void JpegWriter::describe_component(int c) {
   target.h_samp_factor = component.horizontal;
   target.v_samp_factor = component.vertical;
   target.quant_tbl_no = static_cast<int>(tables_.of_component[c]);
-  arrays_[c] = info_.mem->request_virt_barray(reinterpret_cast<j_common_ptr>(&info_), JPOOL_IMAGE, TRUE,
-                                              rounded_up(component.blocks.width, component.horizontal),
-                                              rounded_up(component.blocks.height, component.vertical),
-                                              static_cast<JDIMENSION>(component.vertical));
+  arrays_[c] =
+      info_.mem->request_virt_barray(reinterpret_cast<j_common_ptr>(&info_), JPOOL_IMAGE, TRUE,
+                                     static_cast<JDIMENSION>(rounded_up(component.blocks.width, component.horizontal)),
+                                     static_cast<JDIMENSION>(rounded_up(component.blocks.height, component.vertical)),
+                                     static_cast<JDIMENSION>(component.vertical));
   scans_[c].comps_in_scan = 1;
   scans_[c].component_index[0] = c;
   scans_[c].Se = kBlockItems - 1;

@@ -7,6 +7,7 @@
 #include "engine/crc32c.h"
 #include "engine/error.h"
 #include "engine/little_endian.h"
+#include "engine/rounding.h"
 
 namespace penstock {
 namespace {
@@ -87,8 +88,6 @@ struct FixedHead {
   const uint8_t* bytes;
 };
 
-size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 int block_rows_before(const DctComponent& component, int mcu_row) {
   return std::min(component.blocks.height, mcu_row * component.vertical);
 }
@@ -134,7 +133,8 @@ size_t DctHead::size_of(Bytes start) {
   // The other fields are of use once their CRC has been compared.
   if (std::memcmp(start.data, "PDCT", 4) != 0) refuse("it does not begin with PDCT");
   const FixedHead fixed(start.data);
-  if (fixed.head_bytes() < kDctFixedHead || fixed.head_bytes() > kMaxDctHead || fixed.head_bytes() % 64 != 0) {
+  if (fixed.head_bytes() < kDctFixedHead || fixed.head_bytes() > kMaxDctHead ||
+      fixed.head_bytes() % kDctAlignment != 0) {
     refuse("bytes of the head", "a multiple of 64 up to " + std::to_string(kMaxDctHead), fixed.head_bytes());
   }
   return fixed.head_bytes();
@@ -161,7 +161,8 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
   frame_ = fixed.frame();
   const size_t rows = static_cast<size_t>(frame_.mcu_rows);
   const size_t rows_end = tables_end + 4 * (2 * rows + 1);
-  if (aligned(rows_end) != head_bytes) refuse("bytes of the head", std::to_string(aligned(rows_end)), head_bytes);
+  if (rounded_up(rows_end, kDctAlignment) != head_bytes)
+    refuse("bytes of the head", std::to_string(rounded_up(rows_end, kDctAlignment)), head_bytes);
   check_zero(head.data + rows_end, head.data + head_bytes, "bytes after the table of rows");
   read_rows(head.data + tables_end, head_bytes);
   metadata_bytes_ = fixed.metadata_bytes();

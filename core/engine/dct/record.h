@@ -12,6 +12,7 @@
 namespace penstock {
 
 constexpr size_t kDctFixedHead = 64;
+constexpr size_t kDctAlignment = 64;  // of the first MCU row
 // Most heads fit in this many bytes: what a reader asks for first.
 constexpr size_t kDctUsualHead = 2048;
 constexpr size_t kMaxDctHead = kDctFixedHead + 3 * 128 + (kMaxJpegSide / kBlockSide + 2) * 8 + 64;

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/rounding.h"
+
 namespace penstock {
 namespace {
 
-constexpr int kLine = 64;  // what kernels may touch before and after a row
-
-int divided_up(int value, int by) { return (value + by - 1) / by; }
-int aligned_down(int value, int to) { return value / to * to; }
-ptrdiff_t aligned_up(ptrdiff_t value, ptrdiff_t to) { return (value + to - 1) / to * to; }
+constexpr ptrdiff_t kLine = 64;  // what kernels may touch before and after a row
 
 struct Steps {
   int x;
@@ -28,7 +26,7 @@ bool is_fancy(Steps steps, Size samples) {
   return steps.x == 2 && steps.y <= 2 && samples.width > 2;
 }
 
-int first_column_for(const DctFrame& frame, Rect region) { return aligned_down(region.x, frame.max_horizontal); }
+int first_column_for(const DctFrame& frame, Rect region) { return rounded_down(region.x, frame.max_horizontal); }
 
 }  // namespace
 
@@ -43,7 +41,7 @@ Rect blocks_for(const DctFrame& frame, int c, Rect region, int lanes) {
   if (fancy && steps.y == 2) top -= region.y % 2 == 0, below += bottom % 2 == 0;
   left = std::max(left, 0), right = std::min(right, samples.width);
   top = std::max(top, 0), below = std::min(below, samples.height);
-  const int x = aligned_down(left / kBlockSide, lanes), y = top / kBlockSide;
+  const int x = rounded_down(left / kBlockSide, lanes), y = top / kBlockSide;
   return {x, y, divided_up(right, kBlockSide) - x, divided_up(below, kBlockSide) - y};
 }
 
@@ -53,10 +51,10 @@ void SamplePlanes::prepare(const DctFrame& frame, Rect region, int lanes) {
   component_count_ = frame.component_count;
   mcu_height_ = frame.max_vertical * kBlockSide;
   region_ = region;
-  origin_x_ = aligned_down(region.x, lanes * kBlockSide);
+  origin_x_ = rounded_down(region.x, lanes * kBlockSide);
   first_column_ = first_column_for(frame, region);
   next_row_ = region.y;
-  pixel_stride_ = aligned_up(aligned_up(right() - origin_x_, lanes * kBlockSide), kLine) + kLine;
+  pixel_stride_ = rounded_up<ptrdiff_t>(rounded_up(right() - origin_x_, lanes * kBlockSide), kLine) + kLine;
   describe(frame, lanes);
   allocate();
 }
@@ -71,8 +69,8 @@ void SamplePlanes::describe(const DctFrame& frame, int lanes) {
     part.samples = frame.components[c].samples;
     part.fancy = is_fancy(steps, part.samples);
     part.blocks = blocks_for(frame, c, region_, lanes);
-    const ptrdiff_t width = aligned_up(part.blocks.width, lanes) * kBlockSide;
-    part.stride = part.is_whole() ? pixel_stride_ : aligned_up(width, kLine) + kLine;
+    const ptrdiff_t width = ptrdiff_t{rounded_up(part.blocks.width, lanes)} * kBlockSide;
+    part.stride = part.is_whole() ? pixel_stride_ : rounded_up(width, kLine) + kLine;
     if (part.fancy && steps.y == 2) rows_withheld_ = 1;
     const int last_block_row = part.blocks.y + part.blocks.height - 1;
     last_mcu_row_ = std::max(last_mcu_row_, last_block_row / frame.components[c].vertical);
