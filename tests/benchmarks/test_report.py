@@ -110,6 +110,11 @@ def test_plot_of_a_single_contestant(tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").stat().st_size
 
 
+def test_no_plot_where_no_loader_was_measured(tmp_path: Path) -> None:
+    plot(result({"packing": [900.0], "coefficients": [1000.0]}), tmp_path / "plot.png")
+    assert not (tmp_path / "plot.png").exists()
+
+
 def test_result_is_named_after_suite_day_and_processor() -> None:
     assert results.result_path(result(RATES)) == results.RESULTS / "loader-2026-01-02-some-r-cpu-2-ghz.json"
 
