@@ -109,7 +109,7 @@ class Manifest:
 
 def _check_kinds(content: Mapping[str, Any], place: str) -> None:
     for name, kind in _KINDS.items():
-        if not isinstance(content.get(name), kind) or isinstance(content[name], bool):
+        if name not in content or not isinstance(content[name], kind) or isinstance(content[name], bool):
             raise _damage(place, name, content.get(name))
     if not all(isinstance(each, dict) for each in content["fields"]):
         raise _damage(place, "fields", content["fields"])

@@ -305,6 +305,15 @@ def test_each_field_of_pack_json(copy: Path, field: str, value: object) -> None:
         Pack(copy)
 
 
+@pytest.mark.parametrize("field", ["id", "classes", "lossy", "samples"])
+def test_pack_json_without_a_field(copy: Path, field: str) -> None:
+    told = json.loads((copy / "pack.json").read_text())
+    del told[field]
+    (copy / "pack.json").write_text(json.dumps(told))
+    with pytest.raises(DatasetError, match=rf"pack\.json: .*{field}"):
+        Pack(copy)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, "\ud800"])
 def test_pack_json_that_is_no_object(copy: Path, text: str) -> None:
     (copy / "pack.json").write_bytes(text.encode("utf-8", "surrogatepass"))
