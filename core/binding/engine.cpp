@@ -123,10 +123,11 @@ EngineRegister& all_engines() {
 // All calls into the engine are made without the interpreter lock, which its threads may hold or wait for.
 class PythonEngine {
  public:
-  PythonEngine(const Program& program, int threads, py::object fallback) {
+  PythonEngine(const Program& program, int threads, py::object fallback, bool channels_last) {
     Fallback decode = make_fallback(std::move(fallback), interruption_);
     const py::gil_scoped_release unlocked;
-    engine_ = std::make_shared<Engine>(program, threads, std::move(decode));
+    engine_ = std::make_shared<Engine>(program, threads, std::move(decode),
+                                       channels_last ? MemoryFormat::kChannelsLast : MemoryFormat::kContiguous);
   }
 
   ~PythonEngine();
@@ -169,7 +170,7 @@ Engine::Ticket PythonEngine::submit(const py::object& records, const py::object&
                                     const py::int_& epoch, const py::object& indices, const py::object& draws) {
   HeldRecords held = read_records(records);
   const size_t rows = held.samples.size();
-  Loan loan{std::move(held.payloads), std::make_unique<OutputView>(out, engine_->program(), rows)};
+  Loan loan{std::move(held.payloads), std::make_unique<OutputView>(out, *engine_, rows)};
   Batch batch;
   batch.samples = std::move(held.samples);
   batch.paths = std::move(held.paths);
@@ -232,8 +233,9 @@ void PythonEngine::close() {
   engine_->close();
 }
 
-std::unique_ptr<PythonEngine> make_engine(const Program& program, int threads, py::object fallback) {
-  auto made = std::make_unique<PythonEngine>(program, threads, std::move(fallback));
+std::unique_ptr<PythonEngine> make_engine(const Program& program, int threads, py::object fallback,
+                                          bool channels_last) {
+  auto made = std::make_unique<PythonEngine>(program, threads, std::move(fallback), channels_last);
   auto& live = all_engines().live;
   live.erase(std::remove_if(live.begin(), live.end(), [](const auto& engine) { return engine.expired(); }), live.end());
   live.push_back(made->engine());
@@ -254,7 +256,8 @@ void close_all_engines() {
 
 void register_engine(py::module_& module) {
   py::class_<PythonEngine>(module, "Engine", py::is_final())
-      .def(py::init(&make_engine), py::arg("program"), py::kw_only(), py::arg("threads"), py::arg("fallback"))
+      .def(py::init(&make_engine), py::arg("program"), py::kw_only(), py::arg("threads"), py::arg("fallback"),
+           py::arg("channels_last") = false)
       .def("submit", &PythonEngine::submit, py::arg("records"), py::arg("out"), py::kw_only(), py::arg("seed"),
            py::arg("epoch"), py::arg("indices"), py::arg("draws"))
       .def("wait", &PythonEngine::wait, py::arg("ticket"), py::arg("timeout_seconds") = 0.0)

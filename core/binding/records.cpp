@@ -149,9 +149,13 @@ HeldRecords read_records(py::handle records) {
   return held;
 }
 
-OutputView::OutputView(py::handle object, const Program& program, size_t rows) {
+OutputView::OutputView(py::handle object, const Engine& engine, size_t rows) {
+  const Program& program = engine.program();
   const Size size = program.output_size().value_or(Size{});
-  const std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(rows), 3, size.height, size.width};
+  const auto count = static_cast<py::ssize_t>(rows);
+  const bool channels_last = engine.format() == MemoryFormat::kChannelsLast;
+  const std::vector<py::ssize_t> shape = channels_last ? std::vector<py::ssize_t>{count, size.height, size.width, 3}
+                                                       : std::vector<py::ssize_t>{count, 3, size.height, size.width};
   const std::string expected = "out: expected a writable, C-contiguous buffer, " +
                                std::string(dtype_name(program.dtype())) + " of shape " + describe_shape(shape);
   if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) != 0) {

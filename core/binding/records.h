@@ -8,7 +8,7 @@
 
 #include "binding/bytes_view.h"
 #include "engine/batch.h"
-#include "engine/program.h"
+#include "engine/engine.h"
 
 namespace penstock {
 
@@ -23,11 +23,12 @@ struct HeldRecords {
 // Throws Error(kOption), naming the column, for what is no Records or is inconsistent.
 HeldRecords read_records(pybind11::handle records);
 
-// A writable, C-contiguous buffer of (rows, 3, height, width) of the program's dtype. As BytesView.
+// A writable, C-contiguous buffer of (rows, 3, height, width), or (rows, height, width, 3) for an engine that writes
+// channels last, of its program's dtype. As BytesView.
 class OutputView {
  public:
   // Throws Error(kOption) for any other buffer.
-  OutputView(pybind11::handle object, const Program& program, size_t rows);
+  OutputView(pybind11::handle object, const Engine& engine, size_t rows);
   ~OutputView() { PyBuffer_Release(&view_); }
   OutputView(const OutputView&) = delete;
   OutputView& operator=(const OutputView&) = delete;

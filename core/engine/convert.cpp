@@ -42,6 +42,15 @@ Conversion conversion_of(const Program& program) {
   return conversion;
 }
 
+void ConversionTables::use(const Conversion& conversion) {
+  if (used_ && same(*used_, conversion)) return;
+  for (int channel = 0; channel < 3; ++channel) {
+    floats_[channel] = floats_by(steps_of(conversion, channel));
+    halves_[channel] = halves_by(steps_of(conversion, channel));
+  }
+  used_ = conversion;
+}
+
 void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, void* out) {
   dtype_ = conversion.dtype;
   size_ = size;
@@ -52,11 +61,13 @@ void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, voi
     return;
   }
   row_.reserve(static_cast<size_t>(image.width) + kReadAhead);
-  if (!tabulated_ || !same(*tabulated_, conversion)) tabulate(conversion);
+  tables_.use(conversion);
   if (dtype_ == Dtype::kFloat32) {
-    fill_border<float>({floats_[0].table[0], floats_[1].table[0], floats_[2].table[0]});
+    const auto& by = tables_.floats();
+    fill_border<float>({by[0].table[0], by[1].table[0], by[2].table[0]});
   } else {
-    fill_border<uint16_t>({halves_[0].table[0], halves_[1].table[0], halves_[2].table[0]});
+    const auto& by = tables_.halves();
+    fill_border<uint16_t>({by[0].table[0], by[1].table[0], by[2].table[0]});
   }
 }
 
@@ -73,9 +84,9 @@ uint8_t* PlaneWriter::row_memory(int channel, int y) {
 void PlaneWriter::write(int channel, int y, const uint8_t* values) {
   const int width = image_.width;
   if (dtype_ == Dtype::kFloat32) {
-    convert_bytes(simd_level(), values, width, floats_[channel], place<float>(channel, y));
+    convert_bytes(simd_level(), values, width, tables_.floats()[channel], place<float>(channel, y));
   } else if (dtype_ == Dtype::kFloat16) {
-    convert_bytes(simd_level(), values, width, halves_[channel], place<uint16_t>(channel, y));
+    convert_bytes(simd_level(), values, width, tables_.halves()[channel], place<uint16_t>(channel, y));
   } else if (uint8_t* const out = place<uint8_t>(channel, y); out != values) {
     std::memcpy(out, values, static_cast<size_t>(width));
   }
@@ -103,14 +114,6 @@ void PlaneWriter::fill_border(const std::array<Item, 3>& black) {
       std::fill(row + right, row + size_.width, black[channel]);
     }
   }
-}
-
-void PlaneWriter::tabulate(const Conversion& conversion) {
-  for (int channel = 0; channel < 3; ++channel) {
-    floats_[channel] = floats_by(steps_of(conversion, channel));
-    halves_[channel] = halves_by(steps_of(conversion, channel));
-  }
-  tabulated_ = conversion;
 }
 
 }  // namespace penstock

@@ -27,6 +27,20 @@ struct Conversion {
 
 Conversion conversion_of(const Program& program);
 
+// What bytes become, by channel. Works it out once for a conversion.
+class ConversionTables {
+ public:
+  void use(const Conversion& conversion);
+
+  const std::array<ByteConversion<float>, 3>& floats() const { return floats_; }
+  const std::array<ByteConversion<uint16_t>, 3>& halves() const { return halves_; }
+
+ private:
+  std::optional<Conversion> used_;
+  std::array<ByteConversion<float>, 3> floats_;
+  std::array<ByteConversion<uint16_t>, 3> halves_;
+};
+
 // Writes images as planes, row by row. Keeps its tables as long as the conversion is the same. Not thread-safe.
 class PlaneWriter {
  public:
@@ -48,15 +62,12 @@ class PlaneWriter {
   Item* place(int channel, int y) const;
   template <typename Item>
   void fill_border(const std::array<Item, 3>& black);
-  void tabulate(const Conversion& conversion);
 
   Dtype dtype_ = Dtype::kUint8;
   Size size_;
   Rect image_;
   void* out_ = nullptr;
-  std::optional<Conversion> tabulated_;
-  std::array<ByteConversion<float>, 3> floats_;  // by channel
-  std::array<ByteConversion<uint16_t>, 3> halves_;
+  ConversionTables tables_;
   Scratch<uint8_t> row_;
 };
 

@@ -88,7 +88,8 @@ Program with_fixed_size(Program program) {
 struct Engine::State {
   using Jobs = std::unordered_map<Ticket, std::shared_ptr<Job>>;
 
-  State(Program program, Fallback fallback) : context(with_fixed_size(std::move(program)), std::move(fallback)) {}
+  State(Program program, Fallback fallback, MemoryFormat format)
+      : context(with_fixed_size(std::move(program)), std::move(fallback), format) {}
 
   // The first queued job with rows that nobody has taken; null when there is none. Needs the mutex.
   std::shared_ptr<Job> first_job() {
@@ -204,12 +205,12 @@ class Engine::RunningHere {
   const State* before_;  // another engine's, whose fallback called this one
 };
 
-Engine::Engine(Program program, int threads, Fallback fallback) : process_(getpid()) {
+Engine::Engine(Program program, int threads, Fallback fallback, MemoryFormat format) : process_(getpid()) {
   if (threads < 0 || threads > kMaxThreads) {
     throw Error(Fault::kOption,
                 "threads: expected 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(threads));
   }
-  state_ = std::make_shared<State>(std::move(program), std::move(fallback));
+  state_ = std::make_shared<State>(std::move(program), std::move(fallback), format);
   if (threads == 0) state_->inline_worker = std::make_unique<Worker>(state_->context);
   start(threads);
 }
@@ -245,6 +246,8 @@ Engine::~Engine() {
 }
 
 const Program& Engine::program() const { return state_->context.program; }
+
+MemoryFormat Engine::format() const { return state_->context.format; }
 
 void Engine::check_process() const {
   if (getpid() != process_) {

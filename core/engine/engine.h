@@ -27,12 +27,13 @@ class Engine {
 
   // With 0 threads, work is done by calls of `run_next`. Throws Error: kSpec for a program whose results differ in
   // size, kOption for a number of threads that can't be had.
-  Engine(Program program, int threads, Fallback fallback);
+  Engine(Program program, int threads, Fallback fallback, MemoryFormat format = MemoryFormat::kContiguous);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   const Program& program() const;
+  MemoryFormat format() const;
 
   // Queues a batch; never blocks. Throws Error(kClosed).
   Ticket submit(Batch batch);

@@ -7,6 +7,7 @@
 #include "engine/deinterleave.h"
 #include "engine/error.h"
 #include "engine/jpeg.h"
+#include "engine/pixel_writer.h"
 #include "engine/resample.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
@@ -75,10 +76,14 @@ class PixelSource : public PlaneSource {
 }  // namespace
 
 struct Executor::State {
+  explicit State(MemoryFormat result_format) : format(result_format) {}
+
+  const MemoryFormat format;
   JpegDecoder decoder;
   Size jpeg_size;
   Resampler resampler;
   PlaneWriter writer;
+  PixelWriter pixel_writer;
   std::vector<Stage> stages;
   Scratch<uint8_t> given;
   Scratch<uint8_t> between[2];  // results of stages, by turns
@@ -93,13 +98,14 @@ void Executor::State::run(const Program& program, const double* row, Size size, 
   Planes image;
   for (size_t i = 0; i < stages.size(); ++i) {
     const Stage& stage = stages[i];
-    const bool last = i + 1 == stages.size();
+    const bool last = i + 1 == stages.size() && format == MemoryFormat::kContiguous;
     void* const to = last ? out : reserve_planes(between[i % 2], stage.size());
     const Conversion conversion = last ? conversion_of(program) : Conversion{};
     CutSource earlier(image);
     run_stage(stage, i == 0 ? source : earlier, conversion, to);
     if (!last) image = planes_of(static_cast<const uint8_t*>(to), stage.size());
   }
+  if (format == MemoryFormat::kChannelsLast) pixel_writer.write(conversion_of(program), image, out);
 }
 
 void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {
@@ -147,7 +153,7 @@ void Executor::State::write_plane(const Stage& stage, const Planes& planes, int 
   }
 }
 
-Executor::Executor() : state_(new State) {}
+Executor::Executor(MemoryFormat format) : state_(new State(format)) {}
 
 Executor::~Executor() = default;
 

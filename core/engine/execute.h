@@ -20,10 +20,16 @@ class PlaneSource {
   virtual Planes read(Rect rect) = 0;
 };
 
+// How the numbers of a result lie in memory.
+enum class MemoryFormat {
+  kContiguous,    // (3, H, W)
+  kChannelsLast,  // (H, W, 3)
+};
+
 // One per thread: owns the JPEG decoder and all scratch memory, which is kept between samples. Not thread-safe.
 class Executor {
  public:
-  Executor();
+  explicit Executor(MemoryFormat format = MemoryFormat::kContiguous);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -32,8 +38,9 @@ class Executor {
   // ...). Throws Error (kDecode, kTruncated). `data` must stay valid until the next call of open_jpeg.
   std::optional<Size> open_jpeg(Bytes data);
 
-  // Decodes what `program` needs of the image that open_jpeg opened, once per open_jpeg, and writes (3, H, W) of
-  // program.dtype(), contiguous, to `out`; (H, W) = program.result_size(size). Throws Error (kDecode, kTruncated).
+  // Decodes what `program` needs of the image that open_jpeg opened, once per open_jpeg, and writes (3, H, W) or,
+  // channels last, (H, W, 3) of program.dtype() without gaps to `out`; (H, W) = program.result_size(size). Throws Error
+  // (kDecode, kTruncated).
   void run_jpeg(const Program& program, const double* row, void* out);
 
   // The same from decoded pixels.

@@ -25,21 +25,26 @@ using Fallback = std::function<ForeignImage(Bytes)>;
 
 // What all workers of an engine share.
 struct WorkerContext {
-  WorkerContext(Program compiled, Fallback decoder)
-      : program(std::move(compiled)), slot_size(*program.output_size()), fallback(std::move(decoder)) {}
+  WorkerContext(Program compiled, Fallback decoder, MemoryFormat memory_format = MemoryFormat::kContiguous)
+      : program(std::move(compiled)),
+        slot_size(*program.output_size()),
+        fallback(std::move(decoder)),
+        format(memory_format) {}
 
   size_t slot_bytes() const { return 3 * program.item_bytes() * slot_size.height * slot_size.width; }
 
   const Program program;
   const Size slot_size;
   const Fallback fallback;
+  const MemoryFormat format;
   Reader reader;
 };
 
 // Belongs to one thread, with all the memory that it works in.
 class Worker {
  public:
-  explicit Worker(WorkerContext& context) : context_(context), parameters_(context.program.columns().size()) {}
+  explicit Worker(WorkerContext& context)
+      : context_(context), executor_(context.format), parameters_(context.program.columns().size()) {}
 
   // Writes the result of one row to its slot. Throws Error, std::bad_alloc, or what the fallback throws.
   void run(const Batch& batch, size_t row);

@@ -25,7 +25,8 @@ from support.records import (
     submit,
 )
 
-from penstock._core import Engine, Program
+from penstock._core import Engine, Program, set_simd_level, simd_levels
+from penstock.errors import OptionError
 from penstock.formats.image import decode_rgb
 
 PROGRAM = Program([CROP, FLIP])
@@ -46,6 +47,38 @@ def test_equals_decode_then_apply(rows: list[Row], threads: int, ops: Any) -> No
     ticket, out = submit(engine, program, rows)
     assert engine.wait(ticket) == []
     np.testing.assert_array_equal(out, expected_results(program, rows))
+    engine.close()
+
+
+@pytest.mark.parametrize("level", simd_levels())
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [CROP, FLIP],
+        [CROP, FLIP, TO_FLOAT],
+        [("resize", (9.0, 7.0)), ("to_dtype", (2.0, 1.0))],
+        [("resize", (40.0, 53.0))],
+    ],
+)
+def test_channels_last_are_the_same_numbers(rows: list[Row], level: str, ops: Any) -> None:
+    program = Program(ops)
+    contiguous = output_for(program, len(rows))
+    out = np.empty_like(contiguous.transpose(0, 2, 3, 1), order="C")
+    set_simd_level(level)
+    try:
+        for channels_last, result in ((False, contiguous), (True, out)):
+            engine = Engine(program, threads=1, fallback=decode_rgb, channels_last=channels_last)
+            assert engine.wait(submit(engine, program, rows, out=result)[0]) == []
+            engine.close()
+    finally:
+        set_simd_level(simd_levels()[-1])
+    np.testing.assert_array_equal(out.transpose(0, 3, 1, 2), contiguous)
+
+
+def test_channels_last_needs_a_buffer_of_that_shape(rows: list[Row]) -> None:
+    engine = Engine(PROGRAM, threads=1, fallback=decode_rgb, channels_last=True)
+    with pytest.raises(OptionError, match=r"out: expected .* of shape \(1, 24, 32, 3\), got .*\(1, 3, 24, 32\)"):
+        submit(engine, PROGRAM, rows[:1])
     engine.close()
 
 

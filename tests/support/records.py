@@ -129,7 +129,9 @@ def output_for(program: Program, n: int) -> NDArray[Any]:
     return np.full((n, 3, *size), 77, program.dtype)
 
 
-def submit(engine: Engine, program: Program, rows: Sequence[Row], **key: Any) -> tuple[int, NDArray[Any]]:
-    """(ticket, buffer) of a batch."""
-    out = output_for(program, len(rows))
+def submit(
+    engine: Engine, program: Program, rows: Sequence[Row], out: NDArray[Any] | None = None, **key: Any
+) -> tuple[int, NDArray[Any]]:
+    """(ticket, buffer) of a batch; a new buffer unless one is given."""
+    out = output_for(program, len(rows)) if out is None else out
     return engine.submit(make_records(rows), out, **(default_key(len(rows)) | key)), out
