@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import torch
 import torch.utils.data
 from torch.utils.data import BatchSampler, IterableDataset, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
@@ -17,6 +18,7 @@ from .engines.choice import choose_engine, explain
 from .engines.native import NativeIterator
 from .engines.torch_workers import InlineIterator, ProcessIterator
 from .keying import Keying, OrderKeying, SamplerKeying, visits_once
+from .layout import check_memory_format, collate_channels_last
 from .order import Order, Padding, check_seed
 from .sampler import EpochCounter, OrderSampler
 from .wrappers import refuse_transform
@@ -25,7 +27,7 @@ __all__ = ["DataLoader"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 
-_FIXED = frozenset({"shuffle", "augment", "seed", "rank", "world_size", "padding"})
+_FIXED = frozenset({"shuffle", "augment", "seed", "rank", "world_size", "padding", "memory_format"})
 
 
 class DataLoader(torch.utils.data.DataLoader[_T_co]):
@@ -47,6 +49,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         padding: "wrap" or "none": what becomes of a last global batch that does not divide over the ranks; see `Order`.
             "none" (for evaluation: each sample exactly once) needs `seed` and no sampler, and then ranks can
             differ in their number of batches.
+        memory_format: torch.contiguous_format or torch.channels_last: how batches of images, (n, 3, height, width)
+            in any case, lie in memory. Channels-last needs a pipeline, a batch size and no `collate_fn` of your own;
+            the native engine writes it directly, torch's workers convert as they collate (which `collate_fn` is then).
 
     Raises:
         OptionError: Penstock's arguments don't go together with each other, the dataset or a sampler; the rest raises
@@ -78,8 +83,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         rank: int | None = None,
         world_size: int | None = None,
         padding: Padding = "wrap",
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        self.shuffle, self.padding = shuffle, padding
+        self.shuffle, self.padding, self.memory_format = shuffle, padding, memory_format
         self.seed = None if seed is None else _integer("seed", seed)
         self.rank = None if rank is None else _integer("rank", rank)
         self.world_size = None if world_size is None else _integer("world_size", world_size)
@@ -87,6 +93,14 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         if augment is not None:
             dataset = augmented(dataset, augment)
         self.augment = dataset.pipeline if isinstance(dataset, Augmented) else None
+        check_memory_format(
+            memory_format,
+            augmented=self.augment is not None,
+            batch_size=1 if batch_sampler is not None else batch_size,
+            collate_fn=collate_fn,
+        )
+        if memory_format == torch.channels_last:
+            collate_fn = collate_channels_last
         self._epochs = EpochCounter()
         self._order_sampler: OrderSampler | None = None
         if self.seed is not None and sampler is None and batch_sampler is None:
@@ -125,7 +139,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
                 sampler.set_epoch(epoch)  # type: ignore[union-attr]  # torch's base classes have none
 
     def explain(self) -> str:
-        """Which engine runs this loader and, where it is not the native one, each reason; its order and its keys."""
+        """Which engine runs this loader, each reason where it is not the native one, its order, keys and layout."""
         return explain(self)
 
     def __iter__(self) -> _BaseDataLoaderIter:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from torch.utils.data import default_collate
+import torch
 
 from ...record import RecordSource
 from ..augmented import Augmented
+from ..layout import default_collating
 from ..records import record_source
 from ..wrappers import levels
 
@@ -49,7 +50,7 @@ def choose_engine(loader: DataLoader[Any]) -> EngineChoice:
         obstacles.append(source)
     if loader.batch_sampler is None:
         obstacles.append("batch_size=None: samples come one by one")
-    elif loader.collate_fn is not default_collate:
+    elif loader.collate_fn is not default_collating(loader.memory_format):
         obstacles.append("collate_fn is your own")
     if loader.worker_init_fn is not None:
         obstacles.append("worker_init_fn is for worker processes")
@@ -59,7 +60,7 @@ def choose_engine(loader: DataLoader[Any]) -> EngineChoice:
 
 
 def explain(loader: DataLoader[Any]) -> str:
-    """The engine, the reasons, the order and the keys of a loader, in words, a line each."""
+    """The engine, the reasons, the order, the keys and the layout of a loader, in words, a line each."""
     choice = choose_engine(loader)
     lines = [f"engine: {_describe(choice, loader)}"]
     lines += [f"  not native: {obstacle}" for obstacle in choice.obstacles]
@@ -67,6 +68,8 @@ def explain(loader: DataLoader[Any]) -> str:
     if loader.augment is not None:
         seed = "torch's base seed" if loader._order_sampler is None else f"seed={loader.seed}"
         lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
+    if loader.memory_format == torch.channels_last:
+        lines.append("images: channels-last in memory")
     return "\n".join(lines)
 
 

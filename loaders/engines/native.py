@@ -68,10 +68,13 @@ class NativeIterator(_BaseDataLoaderIter):
             raise OptionError("the native engine needs a pipeline with a fixed output size")
         super().__init__(loader)
         self._source = source
-        self._image_shape = (3, *size)
+        self._channels_last = loader.memory_format == torch.channels_last
+        self._buffer_shape = (*size, 3) if self._channels_last else (3, *size)
         self._dtype = _DTYPES[pipeline.dtype]
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
-        self._engine = _core.Engine(pipeline.program, threads=loader.num_workers, fallback=decode_rgb)
+        self._engine = _core.Engine(
+            pipeline.program, threads=loader.num_workers, fallback=decode_rgb, channels_last=self._channels_last
+        )
         self._pool = _core.BufferPool(pipeline.dtype, kept=self._ahead + _HELD_BY_CONSUMER)
         self._process = os.getpid()
         self.close = weakref.finalize(self, _close, self._engine, self._pool)
@@ -152,11 +155,12 @@ class NativeIterator(_BaseDataLoaderIter):
         if len(outside):
             raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self._source)} samples")
         records = self._source.records(keys.indices)
-        images = self._buffer((len(keys), *self._image_shape))
+        buffer = self._buffer((len(keys), *self._buffer_shape))
+        images = buffer.permute(0, 3, 1, 2) if self._channels_last else buffer
         labels = torch.from_numpy(np.array(records.labels))
         batch.tensors = [images, labels.pin_memory() if self._pin_memory else labels]
         batch.ticket = self._engine.submit(
-            records, images.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
+            records, buffer.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
 
     def _buffer(self, shape: tuple[int, ...]) -> torch.Tensor:

@@ -18,7 +18,14 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter, _SingleP
 from penstock.errors import OptionError
 from penstock.loaders import DataLoader
 
-OWN = {"augment": None, "seed": None, "rank": None, "world_size": None, "padding": "wrap"}
+OWN = {
+    "augment": None,
+    "seed": None,
+    "rank": None,
+    "world_size": None,
+    "padding": "wrap",
+    "memory_format": torch.contiguous_format,
+}
 
 
 class Stream(IterableDataset[int]):

@@ -1,0 +1,48 @@
+"""The layout of image batches in memory: torch's memory formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch.utils.data import default_collate
+
+from ..errors import OptionError
+
+__all__ = ["check_memory_format", "collate_channels_last", "default_collating"]
+
+Collate: TypeAlias = Callable[[list[Any]], Any]
+
+
+def collate_channels_last(samples: list[Any]) -> list[Any]:
+    """torch's `default_collate` of samples (image, ...), with the (n, 3, height, width) images channels-last."""
+    images, *others = default_collate(samples)
+    return [images.to(memory_format=torch.channels_last), *others]
+
+
+def default_collating(memory_format: torch.memory_format) -> Collate:
+    """What collates samples with a pipeline where the user names nothing."""
+    return collate_channels_last if memory_format == torch.channels_last else default_collate
+
+
+def check_memory_format(
+    memory_format: Any, *, augmented: bool, batch_size: int | None, collate_fn: Collate | None
+) -> None:
+    """Raises OptionError unless these arguments of a loader can give batches in this memory format."""
+    if memory_format not in (torch.contiguous_format, torch.channels_last):
+        raise OptionError(
+            f"memory_format must be torch.contiguous_format or torch.channels_last, got {memory_format!r}"
+        )
+    if memory_format == torch.contiguous_format:
+        return
+    about = "memory_format=torch.channels_last is about batches of images that a pipeline makes"
+    if not augmented:
+        raise OptionError(f"{about}, and there is none; give augment=, or leave out memory_format=")
+    if batch_size is None:
+        raise OptionError(f"{about}, got batch_size=None; give a batch size, or leave out memory_format=")
+    if collate_fn not in (None, default_collate, collate_channels_last):
+        raise OptionError(
+            f"{about}, and they are made by your own collate_fn={collate_fn!r}; end it with "
+            "images.to(memory_format=torch.channels_last) and leave out memory_format=, or leave out collate_fn="
+        )
