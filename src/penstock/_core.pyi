@@ -210,8 +210,9 @@ class Engine:
         """Queues one batch and returns its ticket.
 
         `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width), or with `channels_last` (n,
-        height, width, 3), of the program's dtype; it is kept alive, with `records`, until the ticket has been waited for. Never blocks when threads > 0 (the caller
-        bounds how many batches are under way). With threads=0, Ctrl-C drops the batch.
+        height, width, 3), of the program's dtype; it is kept alive, with `records`, until the ticket has been waited
+        for. Never blocks when threads > 0 (the caller bounds how many batches are under way). With threads=0, Ctrl-C
+        drops the batch.
 
         Raises OptionError for records, buffers and keys that don't fit, EngineClosedError.
         """
