@@ -27,7 +27,7 @@ struct Sample {
   int64_t length = 0;  // bytes, or kWholeFile
   Bytes payload;
   Size size;                       // 0 by 0 where it is not known
-  std::optional<uint32_t> crc32c;  // of all bytes; a dct record has its own, and this says that they are compared
+  std::optional<uint32_t> crc32c;  // of all bytes; rows of a dct record have their own, compared if this is given
 };
 
 struct Batch {

@@ -13,4 +13,7 @@ uint32_t crc32c(Bytes data, uint32_t value = 0);
 // The same without special instructions ("slicing by 8", Kounavis and Berry 2005).
 uint32_t crc32c_portable(Bytes data, uint32_t value = 0);
 
+// The checksum of a + b, from those of a and b: as zlib's crc32_combine.
+uint32_t crc32c_joined(uint32_t a, uint32_t b, uint64_t bytes_of_b);
+
 }  // namespace penstock

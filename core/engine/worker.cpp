@@ -89,6 +89,11 @@ void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sam
   const int64_t record_bytes = is_payload ? static_cast<int64_t>(sample.payload.size) : sample.length;
   const Size size = dct_.open(record, record_bytes, sample.crc32c.has_value());
   if (sample.size != Size{} && sample.size != size) refuse_size(sample.size, size);
+  if (sample.crc32c && dct_.head().record_crc32c() != *sample.crc32c) {
+    throw Error(Fault::kChecksum,
+                "expected the dct record that the index describes, got another one (its checksums add up to another "
+                "CRC-32C); restore the file, or pack the dataset again");
+  }
   context_.program.draw(key, size, parameters_.data());
   executor_.run(context_.program, parameters_.data(), size, dct_, slot);
 }

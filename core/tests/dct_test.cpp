@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "engine/crc32c.h"
 #include "engine/dct/encoder.h"
@@ -110,6 +111,30 @@ TEST(workers_allocate_nothing_once_they_have_seen_their_samples) {
   run_all();
   CHECK(allocations() == before);
   CHECK(out == first);
+}
+
+TEST(joined_checksums_are_those_of_joined_bytes) {
+  Random random(4);
+  for (const int bytes : {0, 1, 3, 64, 1000, 70000, 200000}) {
+    std::vector<uint8_t> data(static_cast<size_t>(bytes) + 100);
+    for (uint8_t& byte : data) byte = static_cast<uint8_t>(between(random, 0, 255));
+    const Bytes first{data.data(), 100}, second{data.data() + 100, static_cast<size_t>(bytes)};
+    CHECK(crc32c_joined(crc32c(first), crc32c(second), second.size) == crc32c(bytes_of(data)));
+  }
+}
+
+TEST(a_record_in_the_place_of_another_is_refused) {
+  Random random(5);
+  RecordFile file;
+  for (int i = 0; i < 2; ++i) file.add(encoded(make_jpeg(random, {20, 30}, kKinds[0])));
+  file.close();
+  WorkerContext context(Program({{OpKind::kResize, {8, 8}}}), nullptr);
+  std::vector<uint8_t> out(2 * context.slot_bytes());
+  file.batch.out = out.data();
+  Worker worker(context);
+  worker.run(file.batch, 0);
+  std::swap(file.batch.samples[0].crc32c, file.batch.samples[1].crc32c);
+  CHECK_THROWS(Fault::kChecksum, worker.run(file.batch, 0));
 }
 
 TEST(a_record_that_is_not_of_the_size_in_the_index_is_refused) {

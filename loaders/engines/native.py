@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ class NativeIterator(_BaseDataLoaderIter):
         self._process = os.getpid()
         self.close = weakref.finalize(self, _close, self._engine, self._pool)
         self._batches: deque[_Batch] = deque()
+        self._stepping = threading.RLock()  # several threads may share out one pass's batches
         self._begin(loader)
 
     @property
@@ -115,6 +117,10 @@ class NativeIterator(_BaseDataLoaderIter):
                 f"this iterator belongs to process {self._process}, and its threads did not survive the fork; call "
                 "iter(loader) in the new process"
             )
+        with self._stepping:
+            return self._step()
+
+    def _step(self) -> list[torch.Tensor]:
         if not self._batches and not self._enqueue():
             if not self._persistent_workers:
                 self.close()

@@ -165,6 +165,7 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
     refuse("bytes of the head", std::to_string(rounded_up(rows_end, kDctAlignment)), head_bytes);
   check_zero(head.data + rows_end, head.data + head_bytes, "bytes after the table of rows");
   read_rows(head.data + tables_end, head_bytes);
+  head_crc32c_ = crc32c({head.data, head_bytes});
   metadata_bytes_ = fixed.metadata_bytes();
   metadata_crc32c_ = u32_at(head.data + 32);
   const size_t expected = metadata_offset() + metadata_bytes_;
@@ -173,6 +174,14 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
                                        std::to_string(record_bytes) + "; restore the file, or pack the dataset again");
   }
   if (record_bytes > expected) refuse("bytes of the record", std::to_string(expected), record_bytes);
+}
+
+uint32_t DctHead::record_crc32c() const {
+  uint32_t checksum = head_crc32c_;
+  for (size_t row = 0; row < checksums_.size(); ++row) {
+    checksum = crc32c_joined(checksum, checksums_[row], offsets_[row + 1] - offsets_[row]);
+  }
+  return crc32c_joined(checksum, metadata_crc32c_, metadata_bytes_);
 }
 
 void DctHead::read_rows(const uint8_t* table, size_t head_bytes) {

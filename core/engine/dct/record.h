@@ -38,12 +38,16 @@ class DctHead {
   size_t metadata_bytes() const { return metadata_bytes_; }
   uint32_t metadata_crc32c() const { return metadata_crc32c_; }
 
+  // The checksum of the whole record, if all of it is as the head says: tells whether it is the one that is meant.
+  uint32_t record_crc32c() const;
+
  private:
   void read_rows(const uint8_t* table, size_t head_bytes);
 
   DctFrame frame_;
   std::vector<uint32_t> offsets_;
   std::vector<uint32_t> checksums_;
+  uint32_t head_crc32c_ = 0;  // of all of its bytes
   size_t metadata_bytes_ = 0;
   uint32_t metadata_crc32c_ = 0;
 };

@@ -29,6 +29,8 @@ class DctSource : public PlaneSource {
   // kChecksum), or what `record` throws.
   Size open(RecordBytes& record, int64_t record_bytes, bool check);
 
+  const DctHead& head() const { return head_; }
+
   Planes read(Rect rect) override;
 
  private:
