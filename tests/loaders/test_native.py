@@ -164,19 +164,22 @@ def test_an_iterator_in_a_reference_cycle_is_collected(threads: int) -> None:
     assert settles(lambda: native_threads() <= threads)
 
 
-def test_threads_that_share_an_iterator_share_out_its_batches() -> None:
-    for workers in (0, 2):
-        iterator = iter(loader_of(arrays(64), num_workers=workers))
-        seen: list[int] = []
-        consumers = [
-            threading.Thread(target=lambda: seen.extend(int(x) for _, labels in iterator for x in labels))
-            for _ in range(4)
-        ]
-        for consumer in consumers:
-            consumer.start()
-        for consumer in consumers:
-            consumer.join()
-        assert sorted(seen) == sorted(arrays(64).labels.tolist())
+@pytest.mark.parametrize("workers", [0, 2])
+def test_threads_that_share_an_iterator_share_out_its_batches(workers: int) -> None:
+    dataset = arrays(64)
+    iterator = iter(loader_of(dataset, num_workers=workers))
+    seen: list[int] = []
+
+    def consume() -> None:
+        for _, labels in iterator:
+            seen.extend(labels.tolist())
+
+    consumers = [threading.Thread(target=consume) for _ in range(4)]
+    for consumer in consumers:
+        consumer.start()
+    for consumer in consumers:
+        consumer.join()
+    assert sorted(seen) == sorted(dataset.labels.tolist())
 
 
 def test_persistent_workers_keep_their_threads(threads: int) -> None:
