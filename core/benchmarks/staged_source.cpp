@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/kernels.h"
 #include "engine/error.h"
 

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/error.h"
 #include "engine/execute.h"
 #include "engine/program.h"

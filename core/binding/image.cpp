@@ -11,8 +11,8 @@
 #include "binding/pixels.h"
 #include "binding/register.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
-#include "engine/jpeg_header.h"
+#include "engine/jpeg/jpeg.h"
+#include "engine/jpeg/jpeg_header.h"
 #include "engine/simd.h"
 
 namespace py = pybind11;

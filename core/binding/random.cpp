@@ -8,10 +8,10 @@
 #include "binding/arguments.h"
 #include "binding/bytes_view.h"
 #include "binding/register.h"
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/error.h"
-#include "engine/permutation.h"
-#include "engine/philox.h"
+#include "engine/random/permutation.h"
+#include "engine/random/philox.h"
 
 namespace py = pybind11;
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/convert.h"
-#include "engine/deinterleave.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
-#include "engine/pixel_writer.h"
-#include "engine/resample.h"
+#include "engine/jpeg/deinterleave.h"
+#include "engine/jpeg/jpeg.h"
+#include "engine/pixels/convert.h"
+#include "engine/pixels/pixel_writer.h"
+#include "engine/pixels/resample.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
 #include "engine/stage.h"

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "engine/drawing.h"
 #include "engine/error.h"
+#include "engine/random/drawing.h"
 
 namespace penstock {
 namespace {

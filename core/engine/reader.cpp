@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <system_error>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/error.h"
 
 // The wording of messages is that of formats/reading.py.

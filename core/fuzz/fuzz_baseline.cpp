@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/baseline_decoder.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
+#include "engine/jpeg/baseline_decoder.h"
+#include "engine/jpeg/jpeg.h"
 #include "engine/simd.h"
 #include "fuzz/dct_outcome.h"
 #include "fuzz/input.h"

@@ -9,7 +9,7 @@
 #include "engine/dct/encoder.h"
 #include "engine/dct/encoder_source.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
+#include "engine/jpeg/jpeg.h"
 #include "engine/simd.h"
 #include "fuzz/dct_outcome.h"
 #include "fuzz/input.h"

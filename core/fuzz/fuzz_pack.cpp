@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/source.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
+#include "engine/jpeg/jpeg.h"
 #include "engine/little_endian.h"
 #include "engine/pack/blocks.h"
 #include "engine/pack/rows.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/dct/jpeg_guard.h"
+#include "engine/jpeg/jpeg_guard.h"
 
 namespace penstock::fuzzing {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/frame.h"
 #include "engine/little_endian.h"
 

@@ -2,11 +2,11 @@
 #include <numeric>
 #include <string>
 
-#include "engine/baseline_decoder.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
-#include "engine/jpeg_header.h"
-#include "engine/jpeg_segments.h"
+#include "engine/jpeg/baseline_decoder.h"
+#include "engine/jpeg/jpeg.h"
+#include "engine/jpeg/jpeg_header.h"
+#include "engine/jpeg/jpeg_segments.h"
 #include "tests/check.h"
 #include "tests/images.h"
 

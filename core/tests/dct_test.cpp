@@ -3,11 +3,11 @@
 #include <string>
 #include <utility>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/encoder.h"
 #include "engine/dct/source.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
+#include "engine/jpeg/jpeg.h"
 #include "engine/simd.h"
 #include "engine/worker.h"
 #include "tests/allocations.h"

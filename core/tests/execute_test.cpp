@@ -1,7 +1,7 @@
 #include "engine/execute.h"
 
 #include "engine/error.h"
-#include "engine/jpeg.h"
+#include "engine/jpeg/jpeg.h"
 #include "engine/program.h"
 #include "tests/allocations.h"
 #include "tests/check.h"

@@ -1,10 +1,10 @@
-#include "engine/jpeg.h"
+#include "engine/jpeg/jpeg.h"
 
 #include <cstring>
 #include <string>
 
 #include "engine/error.h"
-#include "engine/jpeg_segments.h"
+#include "engine/jpeg/jpeg_segments.h"
 #include "tests/check.h"
 #include "tests/images.h"
 

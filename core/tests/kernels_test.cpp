@@ -2,11 +2,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/conversion_kernels.h"
-#include "engine/convert.h"
-#include "engine/deinterleave.h"
-#include "engine/half.h"
-#include "engine/resample.h"
+#include "engine/jpeg/deinterleave.h"
+#include "engine/pixels/conversion_kernels.h"
+#include "engine/pixels/convert.h"
+#include "engine/pixels/half.h"
+#include "engine/pixels/resample.h"
 #include "engine/simd.h"
 #include "tests/check.h"
 #include "tests/images.h"

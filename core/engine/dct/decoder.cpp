@@ -4,7 +4,7 @@
 #include <climits>
 #include <string>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/error.h"
 #include "engine/little_endian.h"
 

@@ -5,15 +5,15 @@
 #include <memory>
 #include <optional>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/encoder_rows.h"
 #include "engine/dct/encoder_segment.h"
 #include "engine/dct/encoder_source.h"
 #include "engine/dct/record.h"
 #include "engine/dct/table_choice.h"
 #include "engine/error.h"
-#include "engine/jpeg.h"
-#include "engine/jpeg_header.h"
+#include "engine/jpeg/jpeg.h"
+#include "engine/jpeg/jpeg_header.h"
 #include "engine/rounding.h"
 
 namespace penstock {

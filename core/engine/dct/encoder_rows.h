@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/baseline_header.h"
-#include "engine/baseline_scan.h"
 #include "engine/dct/encoder_source.h"
 #include "engine/geometry.h"
+#include "engine/jpeg/baseline_header.h"
+#include "engine/jpeg/baseline_scan.h"
 #include "engine/scratch.h"
 
 namespace penstock {

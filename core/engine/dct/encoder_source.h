@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "engine/dct/frame.h"
-#include "engine/dct/jpeg_guard.h"
 #include "engine/geometry.h"
-#include "engine/jpeg_segments.h"
+#include "engine/jpeg/jpeg_guard.h"
+#include "engine/jpeg/jpeg_segments.h"
 
 namespace penstock {
 

@@ -2,14 +2,14 @@
 #include <optional>
 #include <string>
 
-#include "engine/crc32c.h"
+#include "engine/checksum/crc32c.h"
 #include "engine/dct/encoder.h"
 #include "engine/dct/encoder_source.h"
 #include "engine/dct/rebuild_blocks.h"
 #include "engine/dct/rebuild_writer.h"
 #include "engine/dct/record.h"
 #include "engine/error.h"
-#include "engine/jpeg_segments.h"
+#include "engine/jpeg/jpeg_segments.h"
 #include "engine/little_endian.h"
 
 namespace penstock {

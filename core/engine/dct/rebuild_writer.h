@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "engine/dct/frame.h"
-#include "engine/dct/jpeg_guard.h"
 #include "engine/dct/table_choice.h"
 #include "engine/geometry.h"
+#include "engine/jpeg/jpeg_guard.h"
 
 namespace penstock {
 

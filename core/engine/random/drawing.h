@@ -1,0 +1,42 @@
+// How the parameters of each random op are drawn (docs/design/2026-11-21-interfaces.md, "Random numbers").
+#pragma once
+
+#include <cstdint>
+
+#include "engine/program.h"
+#include "engine/random/philox.h"
+
+namespace penstock {
+
+// The random numbers of one sample; every op has its own.
+class SampleStream {
+ public:
+  explicit SampleStream(const SampleKey& key);
+
+  PhiloxBlock block(uint32_t op_position, uint32_t number) const;
+
+ private:
+  PhiloxBlock state_;
+  uint32_t view_;
+};
+
+// The numbers of one op of one sample.
+class OpStream {
+ public:
+  OpStream(const SampleStream& sample, size_t op_position)
+      : sample_(sample), op_position_(static_cast<uint32_t>(op_position)) {}
+
+  PhiloxBlock block(uint32_t number) const { return sample_.block(op_position_, number); }
+
+ private:
+  const SampleStream& sample_;
+  uint32_t op_position_;
+};
+
+// torchvision's RandomResizedCrop.get_params, in double precision. The crop lies inside `image`.
+Rect draw_random_resized_crop(const OpStream& stream, const Op& op, Size image);
+
+// Whether RandomHorizontalFlip flips.
+bool draw_flip(const OpStream& stream, const Op& op);
+
+}  // namespace penstock
