@@ -79,6 +79,15 @@ class Field:
         stack.callback(session.close)
         self.sessions[contestant.id] = session
 
+    def warm(self, contestant: Contestant) -> None:
+        """Reads what a contestant reads, so that it is in the file cache: a system may have thrown it out meanwhile."""
+        place = self._scratch / contestant.form if contestant.form else self._data
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if file.is_file():
+                with file.open("rb", buffering=0) as opened:
+                    while opened.read(1 << 20):
+                        pass
+
     def drop(self, contestant: Contestant, reason: str) -> None:
         """Goes on without one."""
         print(f"left out: {contestant.id}: {reason}", file=sys.stderr)
@@ -112,6 +121,7 @@ def run_rounds(contestants: Sequence[Contestant], field: Field, given: argparse.
     turns: dict[str, list[dict[str, float]]] = {each.id: [] for each in contestants}
     for number in range(1, given.rounds + 1):
         for contestant in [each for each in contestants if each.id in field.sessions]:
+            field.warm(contestant)
             try:
                 turn = field.sessions[contestant.id].turn(given.seconds)
             except ContestantError as error:
@@ -204,8 +214,8 @@ def main() -> None:
     except (ContestantError, ValueError) as error:
         sys.exit(f"benchmarks.loader: {error}")
     text = markdown(result)
-    draw(result, (given.output or results.result_path(result)).with_suffix(".png"))
     path = results.write(result, text, given.output)
+    draw(result, path.with_suffix(".png"))
     print(text)
     print(f"\nwritten to {path}, .md and .png", file=sys.stderr)
 
