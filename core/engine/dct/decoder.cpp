@@ -42,7 +42,8 @@ Planes DctDecoder::decode(const DctHead& head, Bytes rows, Rect region, bool che
   const size_t start = head.row_offset(range.first);
   if (rows.size != head.row_offset(range.last) - start) {
     throw Error(Fault::kTruncated, "expected " + std::to_string(head.row_offset(range.last) - start) +
-                                       " bytes of MCU rows, got " + std::to_string(rows.size));
+                                       " bytes of MCU rows, got " + std::to_string(rows.size) +
+                                       "; restore the file, or pack the dataset again");
   }
   for (int row = range.first; row < range.last; ++row) {
     const size_t from = head.row_offset(row) - start, to = head.row_offset(row + 1) - start;

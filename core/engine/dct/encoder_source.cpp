@@ -7,19 +7,6 @@
 namespace penstock {
 namespace {
 
-// As JpegDecoder's: a hostile progressive file can repeat scans that cost nothing to store and much to apply.
-constexpr int kMaxScans = 500;
-
-boolean on_empty(j_decompress_ptr) { return FALSE; }  // the data are at their end
-
-void on_skip(j_decompress_ptr info, long bytes) {
-  const size_t skipped = std::min(static_cast<size_t>(std::max(bytes, 0L)), info->src->bytes_in_buffer);
-  info->src->next_input_byte += skipped;
-  info->src->bytes_in_buffer -= skipped;
-}
-
-void ignore_event(j_decompress_ptr) {}
-
 std::string factors_of(const jpeg_decompress_struct& info) {
   std::string factors;
   for (int c = 0; c < info.num_components; ++c) {
@@ -40,25 +27,15 @@ bool is_table(uint8_t marker) { return marker == kDht || marker == kDqt || marke
 
 JpegCoefficients::JpegCoefficients(Bytes jpeg) {
   guard_.watch(info_);
-  if (!guard_.attempt([this] { jpeg_create_decompress(&info_); })) throw Error(Fault::kDecode, guard_.message());
+  if (!guard_.attempt([this] { jpeg_create_decompress(&info_); })) guard_.refuse();
   info_.mem->max_memory_to_use = 0;  // nothing goes to a file, whatever JPEGMEM says
-  info_.src = &source_;
-  source_.next_input_byte = jpeg.data;
-  source_.bytes_in_buffer = jpeg.size;
-  source_.init_source = ignore_event;
-  source_.fill_input_buffer = on_empty;
-  source_.skip_input_data = on_skip;
-  source_.resync_to_restart = jpeg_resync_to_restart;
-  source_.term_source = ignore_event;
+  source_.attach(info_);
+  source_.begin(jpeg);
   info_.progress = &progress_;
-  progress_.progress_monitor = on_progress;
+  progress_.progress_monitor = JpegGuard::limit_scans;
 }
 
 JpegCoefficients::~JpegCoefficients() { jpeg_destroy_decompress(&info_); }
-
-void JpegCoefficients::on_progress(j_common_ptr info) {
-  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) info->err->error_exit(info);
-}
 
 std::optional<ColorModel> JpegCoefficients::read_color() {
   bool complete = false;
@@ -114,7 +91,7 @@ const Block* JpegCoefficients::row(int component, int block_row) {
     rows = info_.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&info_), arrays_[component],
                                          static_cast<JDIMENSION>(block_row), 1, FALSE);
   });
-  if (!alive) throw Error(Fault::kDecode, guard_.message());
+  if (!alive) guard_.refuse();
   return rows[0];
 }
 

@@ -9,6 +9,7 @@
 #include "engine/geometry.h"
 #include "engine/jpeg/jpeg_guard.h"
 #include "engine/jpeg/jpeg_segments.h"
+#include "engine/jpeg/jpeg_source.h"
 
 namespace penstock {
 
@@ -37,11 +38,10 @@ class JpegCoefficients {
  private:
   bool read_all();
   std::string read_frame();
-  static void on_progress(j_common_ptr info);
 
   JpegGuard guard_;
   jpeg_decompress_struct info_;
-  jpeg_source_mgr source_;
+  SuspendingSource source_;
   jpeg_progress_mgr progress_;
   jvirt_barray_ptr* arrays_ = nullptr;
   DctFrame frame_;

@@ -46,7 +46,7 @@ void JpegWriter::on_end(j_compress_ptr info) {
 
 JpegWriter::JpegWriter(const DctFrame& frame) : frame_(frame), tables_(frame) {
   guard_.watch(info_);
-  if (!guard_.attempt([this] { jpeg_create_compress(&info_); })) throw Error(Fault::kDecode, guard_.message());
+  if (!guard_.attempt([this] { jpeg_create_compress(&info_); })) guard_.refuse();
   info_.mem->max_memory_to_use = 0;  // nothing goes to a file, whatever JPEGMEM says
   target_.init_destination = on_start;
   target_.empty_output_buffer = on_full;

@@ -1,18 +1,16 @@
 #include "engine/jpeg/jpeg.h"
 
-#include <jpeglib.h>
-
 #include <algorithm>
-#include <csetjmp>
-#include <cstdio>
 #include <cstring>
 
 #include "engine/dct/frame.h"
 #include "engine/error.h"
 #include "engine/jpeg/baseline_decoder.h"
 #include "engine/jpeg/deinterleave.h"
+#include "engine/jpeg/jpeg_guard.h"
 #include "engine/jpeg/jpeg_header.h"
 #include "engine/jpeg/jpeg_segments.h"
+#include "engine/jpeg/jpeg_source.h"
 #include "engine/rounding.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
@@ -20,8 +18,6 @@
 namespace penstock {
 namespace {
 
-// A hostile progressive file can repeat scans that cost nothing to store and much to apply.
-constexpr int kMaxScans = 500;
 constexpr int kRowsPerCall = 16;
 constexpr size_t kPillowBlock = 65536;  // ImageFile.MAXBLOCK
 
@@ -37,15 +33,12 @@ constexpr size_t kPillowBlock = 65536;  // ImageFile.MAXBLOCK
 
 }  // namespace
 
-// libjpeg's objects and callbacks. libjpeg reports an error by calling on_error, which must not return: it jumps back
-// into `attempt`. So nothing that runs inside `attempt` may hold an object with a destructor.
+// libjpeg's objects and callbacks.
 struct JpegDecoder::State {
+  JpegGuard guard;
   jpeg_decompress_struct info;
-  jpeg_error_mgr errors;
-  jpeg_source_mgr source;
+  SuspendingSource source;
   jpeg_progress_mgr progress;
-  std::jmp_buf jump;
-  char message[JMSG_LENGTH_MAX];
 
   JpegBackend backend;
   BaselineDecoder baseline;
@@ -53,8 +46,7 @@ struct JpegDecoder::State {
 
   Bytes data;
   Size size;
-  size_t pending_skip = 0;  // bytes to drop from the next block
-  Rect area;                // what `planes` hold: the region and its margin
+  Rect area;  // what `planes` hold: the region and its margin
   Scratch<uint8_t> planes;
   Scratch<uint8_t> rows;  // as libjpeg gives them
 
@@ -78,78 +70,32 @@ struct JpegDecoder::State {
   bool read_every_row(int kept_rows);
   void decode_in_blocks(int kept_rows);
 
-  // Runs `body`; false when libjpeg reported an error in it.
-  template <typename Body>
-  __attribute__((noinline)) bool attempt(Body body) {
-    if (setjmp(jump) != 0) return false;
-    body();
-    return true;
-  }
-
-  // As `attempt`, for a body that returns false where the data end too early. Throws Error.
+  // As the guard's `attempt`, for a body that returns false where the data end too early. Throws Error.
   template <typename Body>
   void run(Body body) {
     bool complete = false;
-    const bool alive = attempt([&] { complete = body(); });
+    const bool alive = guard.attempt([&] { complete = body(); });
     if (alive && complete) return;
     const ptrdiff_t place = source.next_input_byte - data.data;
     jpeg_abort_decompress(&info);
-    if (!alive) throw_unreadable(message, place);
+    if (!alive) throw_unreadable(guard.message(), place);
     throw_truncated(data.size);
-  }
-
-  static State* of(j_common_ptr info) { return static_cast<State*>(info->client_data); }
-
-  static void on_error(j_common_ptr info) {
-    info->err->format_message(info, of(info)->message);
-    std::longjmp(of(info)->jump, 1);
-  }
-
-  static void on_progress(j_common_ptr info) {
-    State* const state = of(info);
-    if (state->info.input_scan_number <= kMaxScans) return;
-    std::snprintf(state->message, sizeof state->message, "more than %d scans", kMaxScans);
-    std::longjmp(state->jump, 1);
-  }
-
-  static void ignore_message(j_common_ptr) {}
-  static void ignore_event(j_decompress_ptr) {}
-
-  // libjpeg suspends; `extend` follows, or the data are at their end.
-  static boolean on_empty(j_decompress_ptr) { return FALSE; }
-
-  static void on_skip(j_decompress_ptr info, long bytes) {
-    const size_t wanted = static_cast<size_t>(std::max(bytes, 0L));
-    const size_t skipped = std::min(wanted, info->src->bytes_in_buffer);
-    info->src->next_input_byte += skipped;
-    info->src->bytes_in_buffer -= skipped;
-    of(reinterpret_cast<j_common_ptr>(info))->pending_skip = wanted - skipped;
   }
 };
 
 void JpegDecoder::State::create() {
-  info.err = jpeg_std_error(&errors);
-  errors.error_exit = on_error;
-  errors.output_message = ignore_message;
-  info.client_data = this;
+  guard.watch(info);
   jpeg_create_decompress(&info);
-  info.src = &source;
-  source.init_source = ignore_event;
-  source.fill_input_buffer = on_empty;
-  source.skip_input_data = on_skip;
-  source.resync_to_restart = jpeg_resync_to_restart;
-  source.term_source = ignore_event;
+  source.attach(info);
   info.progress = &progress;
-  progress.progress_monitor = on_progress;
+  progress.progress_monitor = JpegGuard::limit_scans;
 }
 
 // With a new libjpeg object, because an old one takes tables that a file lacks from the file before.
 void JpegDecoder::State::open(size_t first_bytes) {
   jpeg_destroy_decompress(&info);
-  if (!attempt([this] { create(); })) throw_unreadable(message, 0);
-  source.next_input_byte = data.data;
-  source.bytes_in_buffer = first_bytes;
-  pending_skip = 0;
+  if (!guard.attempt([this] { create(); })) throw_unreadable(guard.message(), 0);
+  source.begin({data.data, first_bytes});
   plain = false;
   run([this] { return read_header(); });
   const bool same =
@@ -226,11 +172,7 @@ bool JpegDecoder::State::extend() {
   const uint8_t* const end = source.next_input_byte + source.bytes_in_buffer;
   const size_t left = data.size - static_cast<size_t>(end - data.data);
   if (left == 0) return false;
-  source.bytes_in_buffer += std::min(left, kPillowBlock);
-  const size_t skipped = std::min(pending_skip, source.bytes_in_buffer);
-  source.next_input_byte += skipped;
-  source.bytes_in_buffer -= skipped;
-  pending_skip -= skipped;
+  source.extend(std::min(left, kPillowBlock));
   return true;
 }
 
@@ -292,7 +234,7 @@ Planes JpegDecoder::State::decode(Rect region) {
 
 JpegDecoder::JpegDecoder(JpegBackend backend) : state_(new State(backend)) {
   State& state = *state_;
-  if (!state.attempt([&state] { state.create(); })) throw_unreadable(state.message, 0);
+  if (!state.guard.attempt([&state] { state.create(); })) throw_unreadable(state.guard.message(), 0);
 }
 
 JpegDecoder::~JpegDecoder() { jpeg_destroy_decompress(&state_->info); }

@@ -1,14 +1,20 @@
-// libjpeg's errors as return values.
+// libjpeg's errors as return values, and a limit to its patience.
 #pragma once
 
 #include <csetjmp>
 #include <cstdio>
+#include <string>
 
 // clang-format off: it needs cstdio's FILE
 #include <jpeglib.h>
 // clang-format on
 
+#include "engine/error.h"
+
 namespace penstock {
+
+// A hostile progressive file can repeat scans that cost nothing to store and much to apply.
+constexpr int kMaxScans = 500;
 
 // libjpeg reports an error by a call that must not return: it jumps back into `attempt`. So nothing that runs inside
 // `attempt` may hold an object with a destructor.
@@ -37,9 +43,25 @@ class JpegGuard {
 
   const char* message() const { return message_; }
 
+  // Throws Error(kDecode) with libjpeg's message.
+  [[noreturn]] void refuse() const {
+    throw Error(Fault::kDecode,
+                std::string("libjpeg reports \"") + message_ + "\"; fetch the file again, or remove it");
+  }
+
+  // A progress monitor for the objects that are watched.
+  static void limit_scans(j_common_ptr info) {
+    if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+    JpegGuard* const guard = of(info);
+    std::snprintf(guard->message_, sizeof guard->message_, "more than %d scans", kMaxScans);
+    std::longjmp(guard->jump_, 1);
+  }
+
  private:
+  static JpegGuard* of(j_common_ptr info) { return static_cast<JpegGuard*>(info->client_data); }
+
   static void on_error(j_common_ptr info) {
-    JpegGuard* const guard = static_cast<JpegGuard*>(info->client_data);
+    JpegGuard* const guard = of(info);
     info->err->format_message(info, guard->message_);
     std::longjmp(guard->jump_, 1);
   }
