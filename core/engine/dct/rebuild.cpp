@@ -69,14 +69,26 @@ void write_row(const DctFrame& frame, int mcu_row, Bytes row, JpegWriter& writer
   reader.close();
 }
 
+// The payload of the next segment, which must be metadata, and its marker.
+Bytes next_metadata(JpegSegments& segments, uint8_t& marker) {
+  std::optional<Bytes> payload;
+  try {
+    marker = segments.next_marker();
+    if (is_metadata(marker)) payload = segments.next_segment();
+  } catch (const Error& error) {
+    if (error.fault() != Fault::kTruncated) throw;
+  }
+  if (!payload) refuse("its metadata are not a row of APPn and COM segments");
+  return *payload;
+}
+
 void write_metadata(Bytes metadata, JpegWriter& writer) {
   JpegSegments segments(metadata, 0);
   for (size_t at = 0; at < metadata.size;) {
-    const uint8_t marker = segments.next_marker();
-    const std::optional<Bytes> payload = is_metadata(marker) ? segments.next_segment() : std::nullopt;
-    if (!payload) refuse("its metadata are not a row of APPn and COM segments");
-    writer.write_segment(marker, *payload);
-    at = static_cast<size_t>(payload->data + payload->size - metadata.data);
+    uint8_t marker = 0;
+    const Bytes payload = next_metadata(segments, marker);
+    writer.write_segment(marker, payload);
+    at = static_cast<size_t>(payload.data + payload.size - metadata.data);
   }
 }
 
