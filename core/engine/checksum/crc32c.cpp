@@ -4,6 +4,7 @@
 
 #include "engine/checksum/crc32c_kernels.h"
 #include "engine/checksum/crc32c_polynomial.h"
+#include "engine/little_endian.h"
 #include "engine/simd.h"
 
 namespace penstock {
@@ -30,11 +31,6 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
-uint32_t little_endian(const uint8_t* p) {
-  return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
-         static_cast<uint32_t>(p[3]) << 24;
-}
-
 }  // namespace
 
 uint32_t crc32c_portable(Bytes data, uint32_t value) {
@@ -42,8 +38,8 @@ uint32_t crc32c_portable(Bytes data, uint32_t value) {
   const uint8_t* p = data.data;
   const uint8_t* const end = p + data.size;
   for (; end - p >= 8; p += 8) {
-    const uint32_t low = state ^ little_endian(p);
-    const uint32_t high = little_endian(p + 4);
+    const uint32_t low = state ^ u32_at(p);
+    const uint32_t high = u32_at(p + 4);
     state = kTables[7][low & 0xFF] ^ kTables[6][low >> 8 & 0xFF] ^ kTables[5][low >> 16 & 0xFF] ^
             kTables[4][low >> 24] ^ kTables[3][high & 0xFF] ^ kTables[2][high >> 8 & 0xFF] ^
             kTables[1][high >> 16 & 0xFF] ^ kTables[0][high >> 24];
