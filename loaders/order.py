@@ -67,29 +67,24 @@ class Order:
     @property
     def samples(self) -> int:
         """How many samples this rank visits in an epoch, padding included."""
-        whole, rest = divmod(self.size, self.global_batch_size)
-        return whole * self.batch_size + len(self._block(rest))
+        return self._samples(self.size)
 
     @property
     def batches(self) -> int:
         """How many batches this rank has in an epoch."""
-        return -(-self.samples // self.batch_size)
+        return self._batches(self.size)
 
-    def positions(self, batch: int) -> range:
-        """Global positions of this rank's batch; those from `size` on are padding.
+    def epoch(self, epoch: int, start: int = 0) -> EpochOrder:
+        """The order of one epoch, from position `start` on."""
+        return EpochOrder(self, epoch, start)
 
-        Raises:
-            IndexError: this rank has no such batch.
-        """
-        if not 0 <= batch < self.batches:
-            raise IndexError(f"batch {batch} is out of range: this rank has {self.batches} batches in an epoch")
-        start = batch * self.global_batch_size
-        block = self._block(min(self.size - start, self.global_batch_size))
-        return range(start + block.start, start + block.stop)
+    def _samples(self, left: int) -> int:
+        """How many samples this rank visits while the last `left` positions of an epoch are left."""
+        whole, rest = divmod(left, self.global_batch_size)
+        return whole * self.batch_size + len(self._block(rest))
 
-    def epoch(self, epoch: int) -> EpochOrder:
-        """The order of one epoch."""
-        return EpochOrder(self, epoch)
+    def _batches(self, left: int) -> int:
+        return -(-self._samples(left) // self.batch_size)
 
     def _block(self, count: int) -> range:
         """This rank's part of a global batch in which `count` samples are left."""
@@ -110,14 +105,31 @@ def check_seed(seed: int) -> None:
 
 
 class EpochOrder:
-    """The batches of one rank in one epoch, each found in O(1): nothing before it is replayed."""
+    """The batches of one rank in one epoch, each found in O(1): nothing before it is replayed.
 
-    def __init__(self, order: Order, epoch: int) -> None:
+    Args:
+        order: of the epoch.
+        epoch: 0 <= epoch < 2**32.
+        start: how many samples were delivered already, over all ranks. Global batch k is then `order[start + k * G :
+            start + (k + 1) * G]`; a start that is a multiple of G goes on exactly with the batches that were left, and
+            any other visits the samples that were left, whatever the batch size and the number of ranks were before.
+
+    Raises:
+        OptionError: start is not 0 <= start <= order.size.
+    """
+
+    def __init__(self, order: Order, epoch: int, start: int = 0) -> None:
+        if not 0 <= start <= order.size:
+            raise OptionError(
+                f"an epoch of {order.size} samples can start at positions 0 to {order.size}, got start={start}; a "
+                "saved position belongs to the dataset that it was saved with"
+            )
         self._order = order
+        self._start = start
         self._permutation = Permutation(order.size, order.seed, epoch) if order.shuffle and order.size else None
 
     def __len__(self) -> int:
-        return self._order.batches
+        return self._order._batches(self._order.size - self._start)
 
     def batch(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(indices, draws) of batch `number`, both (n,) int64; a draw is 0, or the global position of a padding sample.
@@ -125,12 +137,32 @@ class EpochOrder:
         Raises:
             IndexError: this rank has no such batch.
         """
-        positions = self._order.positions(number)
+        positions = self._positions(number)
         draws = np.zeros(len(positions), np.int64)
         if positions.stop > self._order.size:
             padded = max(positions.start, self._order.size)
             draws[padded - positions.start :] = np.arange(padded, positions.stop, dtype=np.int64)
         return self._indices(positions), draws
+
+    def stop(self, number: int) -> int:
+        """How many samples of the epoch are delivered, over all ranks, once every rank has had its batch `number`.
+
+        It is the `start` that goes on after that batch. After the last global batch it is the size of the order, also
+        where `drop_last` leaves samples over: nothing is left of the epoch.
+        """
+        order = self._order
+        step = order.global_batch_size
+        left = order.size - self._start - (number + 1) * step
+        return order.size if left < (step if order.drop_last else 1) else order.size - left
+
+    def _positions(self, number: int) -> range:
+        """Global positions of this rank's batch; those from `size` on are padding."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"batch {number} is out of range: this rank has {len(self)} batches left in the epoch")
+        order = self._order
+        start = self._start + number * order.global_batch_size
+        block = order._block(min(order.size - start, order.global_batch_size))
+        return range(start + block.start, start + block.stop)
 
     def _indices(self, positions: range) -> NDArray[np.int64]:
         size = self._order.size

@@ -73,9 +73,9 @@ class OrderSampler(Sampler[int]):
         """The same sampler for a given (rank, world_size), with the same counter of epochs."""
         return OrderSampler(self.dataset, self._order, self.epochs, place=place, keyed=self._keyed)
 
-    def epoch_order(self, epoch: int) -> EpochOrder:
-        """This rank's batches in one epoch."""
-        return self.order.epoch(epoch)
+    def epoch_order(self, epoch: int, start: int = 0) -> EpochOrder:
+        """This rank's batches in one epoch, from global position `start` on."""
+        return self.order.epoch(epoch, start)
 
     def set_epoch(self, epoch: int) -> None:
         """Fixes the epoch of the next iteration, as `torch.utils.data.DistributedSampler` has it."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock._core import Permutation
 from penstock.errors import OptionError
-from penstock.loaders.order import Order
+from penstock.loaders.order import Order, Padding
 
 
 def model(size: int, batch_size: int, world_size: int, shuffle: bool, seed: int, epoch: int) -> list[list[int]]:
@@ -18,8 +18,8 @@ def model(size: int, batch_size: int, world_size: int, shuffle: bool, seed: int,
     return [order[start : start + step] for start in range(0, size, step)]
 
 
-def rank_batches(order: Order, epoch: int) -> list[tuple[list[int], list[int]]]:
-    view = order.epoch(epoch)
+def rank_batches(order: Order, epoch: int, start: int = 0) -> list[tuple[list[int], list[int]]]:
+    view = order.epoch(epoch, start)
     batches = [view.batch(number) for number in range(len(view))]
     assert all(indices.dtype == draws.dtype == "int64" for indices, draws in batches)
     return [(indices.tolist(), draws.tolist()) for indices, draws in batches]
@@ -89,6 +89,85 @@ def test_without_padding_every_sample_comes_once_over_all_ranks(shape: dict[str,
     assert seen == [index for block in model(**shape, epoch=epoch) for index in block]
 
 
+@given(shapes, epochs, st.sampled_from(["wrap", "none"]), st.booleans(), st.integers(0, 20))
+def test_an_epoch_goes_on_exactly_from_every_global_batch(
+    shape: dict[str, int], epoch: int, padding: Padding, drop_last: bool, delivered: int
+) -> None:
+    start = min(delivered * shape["batch_size"] * shape["world_size"], shape["size"])
+    for rank in range(shape["world_size"]):
+        order = Order(**shape, rank=rank, drop_last=drop_last, padding=padding)
+        assert rank_batches(order, epoch, start) == rank_batches(order, epoch)[delivered:]
+
+
+@given(shapes, epochs, st.booleans(), st.data())
+def test_stop_is_the_start_that_goes_on_after_a_batch(
+    shape: dict[str, int], epoch: int, drop_last: bool, data: st.DataObject
+) -> None:
+    order = Order(**shape, drop_last=drop_last)
+    start = data.draw(st.integers(0, order.size))
+    whole = order.epoch(epoch, start)
+    stops = [whole.stop(number) for number in range(len(whole))]
+    batches = rank_batches(order, epoch, start)
+    for number, stop in enumerate(stops):
+        assert rank_batches(order, epoch, stop) == batches[number + 1 :]
+    assert stops == sorted(set(stops))
+    assert stops[:-1] == [start + (number + 1) * order.global_batch_size for number in range(len(stops) - 1)]
+    assert stops[-1:] in ([], [order.size])
+
+
+@given(st.data())
+def test_changing_ranks_and_batches_on_the_way_loses_and_repeats_nothing(data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, 60))
+    position, seen = 0, []
+    while position < size:
+        batch_size, world_size = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 5))
+        views = [
+            Order(size, batch_size, rank=r, world_size=world_size, shuffle=True, seed=5, padding="none").epoch(
+                1, position
+            )
+            for r in range(world_size)
+        ]
+        for number in range(data.draw(st.integers(1, len(views[0])))):
+            seen += [i for view in views if number < len(view) for i in view.batch(number)[0].tolist()]
+            position = views[0].stop(number)
+    assert seen == Permutation(size, 5, 1).take(0, size).tolist()
+
+
+@given(st.integers(1, 60), st.booleans(), st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=4))
+def test_elastic_resumes_give_the_keys_of_the_uninterrupted_run(size: int, shuffle: bool, worlds: list[int]) -> None:
+    def global_batch(world_size: int, start: int) -> tuple[list[tuple[int, int]], int]:
+        """The real samples of the next global batch, with their draws, and the position after it."""
+        views = [
+            Order(size, 8 // world_size, rank=r, world_size=world_size, shuffle=shuffle).epoch(2, start)
+            for r in range(world_size)
+        ]
+        pairs = [zip(*(column.tolist() for column in view.batch(0)), strict=True) for view in views]
+        return [key for rank in pairs for key in rank if key[1] < size], views[0].stop(0)
+
+    position = 0
+    for number in range(-(-size // 8)):
+        uninterrupted, _ = global_batch(1, position)
+        resumed, stop = global_batch(worlds[number % len(worlds)], position)
+        assert resumed == uninterrupted
+        position = stop
+    assert position == size
+
+
+def test_nothing_is_left_at_the_end_of_an_epoch() -> None:
+    order = Order(10, 4, drop_last=True)
+    view = order.epoch(0)
+    assert [view.stop(number) for number in range(len(view))] == [4, 10]
+    assert len(order.epoch(0, 10)) == len(order.epoch(0, 7)) == 0
+    with pytest.raises(IndexError, match="batch 0 is out of range: this rank has 0 batches left"):
+        order.epoch(0, 10).batch(0)
+
+
+@pytest.mark.parametrize("start", [-1, 11])
+def test_a_start_outside_the_epoch_is_refused(start: int) -> None:
+    with pytest.raises(OptionError, match=f"positions 0 to 10, got start={start}; a saved position belongs to"):
+        Order(10, 4).epoch(0, start)
+
+
 @given(shapes, epochs)
 def test_one_rank_is_never_padded(shape: dict[str, int], epoch: int) -> None:
     shape = {**shape, "world_size": 1}
@@ -137,7 +216,7 @@ def test_a_dataset_smaller_than_the_padding_wraps_repeatedly() -> None:
 
 @pytest.mark.parametrize("number", [-1, 2])
 def test_a_batch_outside_the_epoch_is_an_index_error(number: int) -> None:
-    with pytest.raises(IndexError, match=f"batch {number} is out of range: this rank has 2 batches"):
+    with pytest.raises(IndexError, match=f"batch {number} is out of range: this rank has 2 batches left"):
         Order(8, 4).epoch(0).batch(number)
 
 
