@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._core import Permutation
 from ..errors import OptionError
+from .weights import Weights
 
 __all__ = ["EpochOrder", "Order", "Padding", "check_seed"]
 
@@ -25,7 +28,7 @@ class Order:
     the sequence of global batches is the same for every world size that divides G.
 
     Attributes:
-        size: samples in the dataset.
+        size: samples in an epoch: those of the dataset, or with weights as many as are drawn.
         batch_size: samples in a batch of one rank.
         rank, world_size: which of how many processes.
         shuffle: the order is the keyed permutation of (seed, epoch), else 0, 1, 2 ...
@@ -36,6 +39,8 @@ class Order:
             rank nothing is added. "none": nothing is added and blocks are cut as they fall: rank r takes its samples
             r * batch_size to (r + 1) * batch_size, so that later ranks may have a smaller last batch or one batch
             fewer. For evaluation: every sample exactly once over all ranks.
+        weights: the order is draws with replacement by these weights, keyed by (seed, epoch, position); `shuffle` adds
+            nothing then.
     """
 
     size: int
@@ -46,6 +51,7 @@ class Order:
     seed: int = 0
     drop_last: bool = False
     padding: Padding = "wrap"
+    weights: Weights | None = None
 
     def __post_init__(self) -> None:
         if self.size < 0 or self.batch_size < 1:
@@ -126,22 +132,24 @@ class EpochOrder:
             )
         self._order = order
         self._start = start
-        self._permutation = Permutation(order.size, order.seed, epoch) if order.shuffle and order.size else None
+        self._take = _lookup(order, epoch)
 
     def __len__(self) -> int:
         return self._order._batches(self._order.size - self._start)
 
     def batch(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(indices, draws) of batch `number`, both (n,) int64; a draw is 0, or the global position of a padding sample.
+        """(indices, draws) of batch `number`, both (n,) int64.
+
+        A draw is 0 where an epoch visits each index once. Samples drawn by weights, which can repeat, and padding have
+        their global position.
 
         Raises:
             IndexError: this rank has no such batch.
         """
         positions = self._positions(number)
-        draws = np.zeros(len(positions), np.int64)
-        if positions.stop > self._order.size:
-            padded = max(positions.start, self._order.size)
-            draws[padded - positions.start :] = np.arange(padded, positions.stop, dtype=np.int64)
+        draws = np.arange(positions.start, positions.stop, dtype=np.int64)
+        if self._order.weights is None:
+            draws[draws < self._order.size] = 0
         return self._indices(positions), draws
 
     def stop(self, number: int) -> int:
@@ -176,7 +184,11 @@ class EpochOrder:
             position += count
         return np.concatenate(parts)
 
-    def _take(self, start: int, stop: int) -> NDArray[np.int64]:
-        if self._permutation is None:
-            return np.arange(start, stop, dtype=np.int64)
-        return self._permutation.take(start, stop)
+
+def _lookup(order: Order, epoch: int) -> Callable[[int, int], NDArray[np.int64]]:
+    """The function from positions start <= p < stop of an epoch, 0 <= p < size, to their indices."""
+    if order.weights is not None:
+        return partial(order.weights.take, order.seed, epoch)
+    if order.shuffle and order.size:
+        return Permutation(order.size, order.seed, epoch).take
+    return partial(np.arange, dtype=np.int64)

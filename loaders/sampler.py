@@ -44,7 +44,7 @@ class OrderSampler(Sampler[int]):
 
     Args:
         dataset: asked for its length at each use.
-        order: all but size, rank and world_size.
+        order: all but size, rank and world_size; its weights, where it has some, are those of the dataset's samples.
         epochs: the counter of the loader.
         place: (rank, world_size); None: torch.distributed's at the time of use, or (0, 1) without it.
         keyed: give each index with its key, for an `Augmented` dataset.
@@ -65,9 +65,21 @@ class OrderSampler(Sampler[int]):
 
     @property
     def order(self) -> Order:
-        """The order as of now: the dataset's length and the place among the processes can still change."""
+        """The order as of now: the dataset's length and the place among the processes can still change.
+
+        Raises:
+            OptionError: the dataset has another length than its weights.
+        """
         rank, world_size = self._place or _distributed_place()
-        return dataclasses.replace(self._order, size=len(self.dataset), rank=rank, world_size=world_size)
+        size, weights = len(self.dataset), self._order.weights
+        if weights is not None:
+            if len(weights) != size:
+                raise OptionError(
+                    f"weights were given for {len(weights)} samples, and the dataset now has {size}; make a new loader "
+                    "with weights for them all"
+                )
+            size = weights.num_samples
+        return dataclasses.replace(self._order, size=size, rank=rank, world_size=world_size)
 
     def over(self, place: tuple[int, int]) -> OrderSampler:
         """The same sampler for a given (rank, world_size), with the same counter of epochs."""

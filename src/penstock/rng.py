@@ -7,10 +7,46 @@ is written down in docs/design/2026-11-21-interfaces.md. `penstock.augment` draw
 - `philox(key, counter)`: one block of four 32-bit words, from two and four.
 - `Permutation(size, seed, epoch)`: the shuffled order of an epoch. `take(start, stop)` gives the indices at these
   positions, (stop - start,) int64, in constant memory from 65,536 samples up. Raises OptionError for positions outside.
+- `uniforms(seed, epoch, purpose, start, stop)`: float64 numbers in [0, 1), one for each position.
 """
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ._core import Permutation, philox
 
-__all__ = ["Permutation", "philox"]
+__all__ = ["Permutation", "philox", "uniforms"]
+
+_WORD = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+_MULTIPLIERS = np.array([[0xCD9E8D57], [0xD2511F53]], np.uint64)
+_KEY_STEPS = np.arange(10, dtype=np.uint64)[:, None] * np.array([0x9E3779B9, 0xBB67AE85], np.uint64)
+
+
+def uniforms(seed: int, epoch: int, purpose: int, start: int, stop: int) -> NDArray[np.float64]:
+    """(stop - start,) numbers in [0, 1) with 53 random bits, those at positions start <= p < stop of an endless row.
+
+    Position p has number p & 1 of block p >> 1. All blocks go through the rounds of Philox together, so a batch costs
+    little more than one number.
+
+    Args:
+        seed: 0 <= seed < 2**64.
+        epoch: 0 <= epoch < 2**32.
+        purpose: what the numbers are for, one of those in the table of docs/design/2026-11-21-interfaces.md.
+        start, stop: 0 <= start <= stop < 2**63.
+    """
+    derived = philox((seed & 0xFFFFFFFF, seed >> 32), (0, 0, epoch, purpose))
+    keys = np.array(derived[:2], np.uint64) + _KEY_STEPS & _WORD
+    blocks = np.arange(start >> 1, (stop + 1) >> 1, dtype=np.uint64)
+    # Of each block's words c0 c1 c2 c3, rows c2 and c0 (which get multiplied), and rows c1 and c3 (which get xored).
+    factors = np.stack([np.full_like(blocks, derived[2]), blocks & _WORD])
+    others = np.stack([blocks >> _SHIFT, np.full_like(blocks, derived[3])])
+    for key in keys:
+        products = factors * _MULTIPLIERS
+        factors = ((products >> _SHIFT) ^ others ^ key[:, None])[::-1]
+        others = products & _WORD
+    halves = (factors[::-1] | others << _SHIFT) >> np.uint64(11)
+    numbers: NDArray[np.float64] = (halves * 2.0**-53).T.ravel()
+    return numbers[start & 1 :][: stop - start]
