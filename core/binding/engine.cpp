@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/counters.h"
 #include "binding/errors.h"
 #include "binding/records.h"
 #include "binding/register.h"
@@ -137,6 +138,9 @@ class PythonEngine {
   Engine::Ticket submit(const py::object& records, const py::object& out, const py::int_& seed, const py::int_& epoch,
                         const py::object& indices, const py::object& draws);
   py::object wait(Engine::Ticket ticket, double timeout_seconds);
+  bool ready(Engine::Ticket ticket) const;
+  py::dict counters() const;
+  py::list under_way() const;
   void close();
 
   std::weak_ptr<Engine> engine() const { return engine_; }
@@ -228,6 +232,27 @@ py::object PythonEngine::wait(Engine::Ticket ticket, double timeout_seconds) {
   }
 }
 
+bool PythonEngine::ready(Engine::Ticket ticket) const {
+  const py::gil_scoped_release unlocked;
+  return engine_->ready(ticket);
+}
+
+py::dict PythonEngine::counters() const {
+  const Counters counters = [this] {
+    const py::gil_scoped_release unlocked;
+    return engine_->counters();
+  }();
+  return to_python(counters);
+}
+
+py::list PythonEngine::under_way() const {
+  const std::vector<SampleUnderWay> samples = [this] {
+    const py::gil_scoped_release unlocked;
+    return engine_->under_way();
+  }();
+  return to_python(samples);
+}
+
 void PythonEngine::close() {
   const py::gil_scoped_release unlocked;
   engine_->close();
@@ -261,6 +286,9 @@ void register_engine(py::module_& module) {
       .def("submit", &PythonEngine::submit, py::arg("records"), py::arg("out"), py::kw_only(), py::arg("seed"),
            py::arg("epoch"), py::arg("indices"), py::arg("draws"))
       .def("wait", &PythonEngine::wait, py::arg("ticket"), py::arg("timeout_seconds") = 0.0)
+      .def("ready", &PythonEngine::ready, py::arg("ticket"))
+      .def("counters", &PythonEngine::counters)
+      .def("under_way", &PythonEngine::under_way)
       .def("close", &PythonEngine::close);
   py::module_::import("atexit").attr("register")(py::cpp_function(&close_all_engines));
 }

@@ -20,6 +20,8 @@
 namespace penstock {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr size_t kCacheLine = 64;
 
 // Samples beyond those taken whose bytes the system is asked to read ahead: as many reads as a fast disk does at once.
@@ -29,11 +31,13 @@ constexpr size_t kReadAheadStep = 8;
 
 // A batch under way.
 struct Job {
-  explicit Job(Batch submitted) : batch(std::move(submitted)), unfinished(batch.samples.size()) {}
+  Job(uint64_t number, Batch submitted)
+      : ticket(number), batch(std::move(submitted)), unfinished(batch.samples.size()) {}
 
   size_t rows() const { return batch.samples.size(); }
   size_t taken() const { return std::min(next_row.load(std::memory_order_relaxed), rows()); }
 
+  const uint64_t ticket;
   Batch batch;
   // Guarded by the mutex of the engine's state.
   size_t announced = 0;  // rows below were in view of a look ahead
@@ -105,10 +109,13 @@ struct Engine::State {
 
   void run(Worker& worker, const Task& task) {
     Job& job = *task.job;
+    worker.meter().begin(job.ticket, static_cast<int64_t>(task.row), job.batch.indices[task.row]);
     if (task.row % kReadAheadStep == 0) read_ahead(worker);
     try {
       worker.run(job.batch, task.row);
+      worker.meter().finish();
     } catch (...) {
+      worker.meter().fail();
       std::memset(job.batch.out + task.row * context.slot_bytes(), 0, context.slot_bytes());
       const std::lock_guard<std::mutex> lock(mutex);
       job.failures.push_back({task.row, std::current_exception()});
@@ -148,6 +155,7 @@ struct Engine::State {
         run(worker, task);
       }
     }
+    worker.meter().end();
   }
 
   // A job with rows to take, or null when the engine is closed.
@@ -164,6 +172,7 @@ struct Engine::State {
     Jobs dropped;
     {
       const std::lock_guard<std::mutex> lock(mutex);
+      if (!closed) end = Clock::now();
       closed = true;
       queue.clear();
       dropped.swap(jobs);
@@ -173,6 +182,15 @@ struct Engine::State {
     return dropped;
   }
 
+  // The job of a ticket that has not been waited for. Needs the mutex. Throws Error.
+  Jobs::iterator find_job(Ticket ticket) {
+    check_open();
+    const auto known = jobs.find(ticket);
+    if (known != jobs.end()) return known;
+    throw Error(Fault::kOption,
+                "ticket: expected one from submit() that has not been waited for, got " + std::to_string(ticket));
+  }
+
   void check_open() const {
     if (closed) throw Error(Fault::kClosed, "the engine is closed; make a new one");
   }
@@ -180,13 +198,16 @@ struct Engine::State {
   static thread_local const State* running_here;  // the engine that this thread works for
 
   WorkerContext context;
+  const Clock::time_point begin = Clock::now();
+  std::vector<std::unique_ptr<Meter>> meters;  // of all workers, complete before anybody else reads it
+  std::atomic<Ticket> next_ticket{0};
   std::mutex mutex;                 // guards what follows
   std::atomic<bool> closed{false};  // read without it too
   std::condition_variable queued;
   std::condition_variable finished;
   std::deque<std::shared_ptr<Job>> queue;  // with rows that nobody has taken
   Jobs jobs;
-  Ticket next_ticket = 0;
+  Clock::time_point end;                  // when it was closed
   std::unique_ptr<Worker> inline_worker;  // of an engine without threads
   std::mutex inline_mutex;                // held while it runs
 };
@@ -211,8 +232,13 @@ Engine::Engine(Program program, int threads, Fallback fallback, MemoryFormat for
                 "threads: expected 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(threads));
   }
   state_ = std::make_shared<State>(std::move(program), std::move(fallback), format);
-  if (threads == 0) state_->inline_worker = std::make_unique<Worker>(state_->context);
+  if (threads == 0) state_->inline_worker = make_worker();
   start(threads);
+}
+
+std::unique_ptr<Worker> Engine::make_worker() {
+  state_->meters.push_back(std::make_unique<Meter>());
+  return std::make_unique<Worker>(state_->context, *state_->meters.back());
 }
 
 void Engine::start(int threads) {
@@ -225,7 +251,7 @@ void Engine::start(int threads) {
   };
   try {
     for (int i = 0; i < threads; ++i) {
-      auto worker = std::make_unique<Worker>(state_->context);  // here, where its failure can be told
+      std::unique_ptr<Worker> worker = make_worker();  // here, where its failure can be told
       threads_.emplace_back([state = state_, worker = std::move(worker)] { state->work(*worker); });
     }
   } catch (const std::system_error& error) {
@@ -258,12 +284,11 @@ void Engine::check_process() const {
 
 Engine::Ticket Engine::submit(Batch batch) {
   check_process();
-  auto job = std::make_shared<Job>(std::move(batch));
-  Ticket ticket;
+  const Ticket ticket = state_->next_ticket.fetch_add(1);
+  auto job = std::make_shared<Job>(ticket, std::move(batch));
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->check_open();
-    ticket = state_->next_ticket++;
     state_->queue.push_back(job);
     state_->jobs.emplace(ticket, std::move(job));
   }
@@ -305,13 +330,7 @@ std::optional<Outcome> Engine::wait_for(Ticket ticket, std::chrono::milliseconds
   check_process();
   std::shared_ptr<Job> job;  // declared before the lock, to be freed after it
   std::unique_lock<std::mutex> lock(state_->mutex);
-  state_->check_open();
-  const auto known = state_->jobs.find(ticket);
-  if (known == state_->jobs.end()) {
-    throw Error(Fault::kOption,
-                "ticket: expected one from submit() that has not been waited for, got " + std::to_string(ticket));
-  }
-  job = known->second;
+  job = state_->find_job(ticket)->second;
   const auto over = [&] { return state_->closed || job->unfinished == 0; };
   if (!state_->finished.wait_for(lock, time, over)) return std::nullopt;
   state_->check_open();
@@ -320,6 +339,40 @@ std::optional<Outcome> Engine::wait_for(Ticket ticket, std::chrono::milliseconds
   std::sort(outcome.failures.begin(), outcome.failures.end(),
             [](const auto& a, const auto& b) { return a.row < b.row; });
   return outcome;
+}
+
+bool Engine::ready(Ticket ticket) const {
+  check_process();
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  return state_->find_job(ticket)->second->unfinished == 0;
+}
+
+Counters Engine::counters() const {
+  check_process();
+  Counters counters;
+  for (const std::unique_ptr<Meter>& meter : state_->meters) {
+    const MeterReading reading = meter->read();
+    for (size_t kind = 0; kind < kWorkKinds; ++kind) counters.work[kind] += reading.work[kind];
+    counters.idle_nanoseconds += reading.idle_nanoseconds;
+  }
+  const bool has_threads = state_->inline_worker == nullptr;
+  if (!has_threads) counters.idle_nanoseconds = 0;  // between batches, its time is the caller's
+  counters.threads = has_threads ? static_cast<int>(state_->meters.size()) : 0;
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  for (const std::shared_ptr<Job>& job : state_->queue) counters.queued += job->rows() - job->taken();
+  const Clock::time_point until = state_->closed ? state_->end : Clock::now();
+  counters.nanoseconds = std::chrono::nanoseconds(until - state_->begin).count();
+  return counters;
+}
+
+std::vector<SampleUnderWay> Engine::under_way() const {
+  check_process();
+  std::vector<SampleUnderWay> samples;
+  for (const std::unique_ptr<Meter>& meter : state_->meters) {
+    if (const MeterReading reading = meter->read(); reading.sample) samples.push_back(*reading.sample);
+  }
+  std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) { return a.nanoseconds > b.nanoseconds; });
+  return samples;
 }
 
 void Engine::close() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -12,10 +13,20 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/meter.h"
 #include "engine/program.h"
 #include "engine/worker.h"
 
 namespace penstock {
+
+// What an engine has done since it began. Times are sums over its threads.
+struct Counters {
+  std::array<WorkTotals, kWorkKinds> work;
+  int64_t idle_nanoseconds = 0;  // of threads without a sample; 0 in engines without threads
+  size_t queued = 0;             // samples submitted and not begun
+  int threads = 0;
+  int64_t nanoseconds = 0;  // since the engine began, until it was closed
+};
 
 // Samples, not batches, are the unit of work, taken in the order of submission: a slow image holds up nobody else, and
 // an early batch is finished first. Thread-safe. In a forked child, which has none of the threads, every call but
@@ -48,6 +59,15 @@ class Engine {
   // unknown ticket, kClosed when the engine is or gets closed.
   std::optional<Outcome> wait_for(Ticket ticket, std::chrono::milliseconds time);
 
+  // Whether `wait_for` would return at once. Throws Error as it.
+  bool ready(Ticket ticket) const;
+
+  // Also of a closed engine. Throws Error(kClosed) in a forked child.
+  Counters counters() const;
+
+  // The samples that are being worked on, the longest first. Throws as `counters`.
+  std::vector<SampleUnderWay> under_way() const;
+
   // Drops what is queued, waits for samples under way, ends the threads, gives back all loans. A thread of the engine
   // itself can't wait for its own end: called there, it leaves the waiting to the destructor.
   void close();
@@ -60,6 +80,7 @@ class Engine {
   class RunningHere;
 
   void check_process() const;
+  std::unique_ptr<Worker> make_worker();
   void start(int threads);
   void join();
 

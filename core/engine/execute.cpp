@@ -80,6 +80,7 @@ struct Executor::State {
 
   const MemoryFormat format;
   JpegDecoder decoder;
+  JpegSource jpeg{decoder};
   Size jpeg_size;
   Resampler resampler;
   PlaneWriter writer;
@@ -163,9 +164,10 @@ std::optional<Size> Executor::open_jpeg(Bytes data) {
   return size;
 }
 
+PlaneSource& Executor::jpeg() { return state_->jpeg; }
+
 void Executor::run_jpeg(const Program& program, const double* row, void* out) {
-  JpegSource source(state_->decoder);
-  state_->run(program, row, state_->jpeg_size, source, out);
+  state_->run(program, row, state_->jpeg_size, state_->jpeg, out);
 }
 
 void Executor::run_pixels(const Program& program, const double* row, Pixels image, void* out) {

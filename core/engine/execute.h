@@ -38,13 +38,15 @@ class Executor {
   // ...). Throws Error (kDecode, kTruncated). `data` must stay valid until the next call of open_jpeg.
   std::optional<Size> open_jpeg(Bytes data);
 
-  // Decodes what `program` needs of the image that open_jpeg opened, once per open_jpeg, and writes (3, H, W) or,
-  // channels last, (H, W, 3) of program.dtype() without gaps to `out`; (H, W) = program.result_size(size). Throws Error
-  // (kDecode, kTruncated).
-  void run_jpeg(const Program& program, const double* row, void* out);
+  // The pixels of the image that open_jpeg opened; to be read once per open_jpeg.
+  PlaneSource& jpeg();
 
-  // The same from decoded pixels.
+  // Takes what `program` needs from an image of `size`, in one read, and writes (3, H, W) or, channels last, (H, W, 3)
+  // of program.dtype() without gaps to `out`; (H, W) = program.result_size(size). Throws Error (kDecode, kTruncated).
   void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
+
+  // The same from the JPEG that open_jpeg opened, and from decoded pixels.
+  void run_jpeg(const Program& program, const double* row, void* out);
   void run_pixels(const Program& program, const double* row, Pixels image, void* out);
 
  private:

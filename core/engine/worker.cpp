@@ -38,6 +38,42 @@ class RecordInFile : public RecordBytes {
   const Sample& sample_;
 };
 
+// Reading a part of a record, amid its decoding.
+class MeteredRecord : public RecordBytes {
+ public:
+  MeteredRecord(RecordBytes& record, Meter& meter) : record_(record), meter_(meter) {}
+
+  Bytes read(int64_t offset, int64_t length, ReadBuffer& buffer) override {
+    meter_.enter(Work::kRead);
+    const Bytes bytes = record_.read(offset, length, buffer);
+    meter_.add_bytes(Work::kRead, static_cast<int64_t>(bytes.size));
+    meter_.enter(Work::kDecode);
+    return bytes;
+  }
+
+ private:
+  RecordBytes& record_;
+  Meter& meter_;
+};
+
+// Decoding, amid the augmentation.
+class MeteredSource : public PlaneSource {
+ public:
+  MeteredSource(PlaneSource& source, Meter& meter) : source_(source), meter_(meter) {}
+
+  Planes read(Rect rect) override {
+    meter_.enter(Work::kDecode);
+    const Planes planes = source_.read(rect);
+    meter_.add_bytes(Work::kDecode, int64_t{3} * rect.width * rect.height);
+    meter_.enter(Work::kAugment);
+    return planes;
+  }
+
+ private:
+  PlaneSource& source_;
+  Meter& meter_;
+};
+
 [[noreturn]] void refuse_size(Size expected, Size got) {
   const auto text = [](Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height) + " px"; };
   throw Error(Fault::kDecode, "expected a dct record of " + text(expected) + " as the index says, got one of " +
@@ -59,12 +95,13 @@ void Worker::run(const Batch& batch, size_t row) {
       run_encoded(key, read(batch, sample), slot);
       break;
     case Codec::kRaw:
-      run_pixels(key, raw_pixels(read(batch, sample), sample.size), slot);
+      run_raw(key, read(batch, sample), sample.size, slot);
       break;
     case Codec::kDct:
       run_dct(key, batch, sample, slot);
       break;
   }
+  meter_.add_bytes(Work::kAugment, static_cast<int64_t>(context_.slot_bytes()));
 }
 
 void Worker::announce(const Batch& batch, size_t row) {
@@ -77,6 +114,7 @@ Bytes Worker::read(const Batch& batch, const Sample& sample) {
   const Bytes data = sample.file < 0 ? sample.payload
                                      : context_.reader.read(batch.paths[static_cast<size_t>(sample.file)],
                                                             sample.offset, sample.length, buffer_);
+  meter_.add_bytes(Work::kRead, static_cast<int64_t>(data.size));
   if (sample.crc32c) check_crc32c(data, *sample.crc32c);
   return data;
 }
@@ -85,8 +123,9 @@ void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sam
   RecordInMemory in_memory(sample.payload);
   RecordInFile in_file(context_.reader, batch, sample);
   const bool is_payload = sample.file < 0;
-  RecordBytes& record = is_payload ? static_cast<RecordBytes&>(in_memory) : in_file;
+  MeteredRecord record(is_payload ? static_cast<RecordBytes&>(in_memory) : in_file, meter_);
   const int64_t record_bytes = is_payload ? static_cast<int64_t>(sample.payload.size) : sample.length;
+  meter_.enter(Work::kDecode);
   const Size size = dct_.open(record, record_bytes, sample.crc32c.has_value());
   if (sample.size != Size{} && sample.size != size) refuse_size(sample.size, size);
   if (sample.crc32c && dct_.head().record_crc32c() != *sample.crc32c) {
@@ -94,24 +133,37 @@ void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sam
                 "expected the dct record that the index describes, got another one (its checksums add up to another "
                 "CRC-32C); restore the file, or pack the dataset again");
   }
-  context_.program.draw(key, size, parameters_.data());
-  executor_.run(context_.program, parameters_.data(), size, dct_, slot);
+  run_source(key, size, dct_, slot);
 }
 
 void Worker::run_encoded(const SampleKey& key, Bytes data, uint8_t* slot) {
   if (data.size == 0) {
     throw Error(Fault::kTruncated, "expected an image, but the file has no bytes; replace or remove it");
   }
+  meter_.enter(Work::kDecode);
   if (const std::optional<Size> size = executor_.open_jpeg(data)) {
-    context_.program.draw(key, *size, parameters_.data());
-    executor_.run_jpeg(context_.program, parameters_.data(), slot);
+    run_source(key, *size, executor_.jpeg(), slot);
     return;
   }
   const ForeignImage image = context_.fallback(data);
+  meter_.add_bytes(Work::kDecode, int64_t{3} * image.pixels.size.width * image.pixels.size.height);
   run_pixels(key, image.pixels, slot);
 }
 
+void Worker::run_raw(const SampleKey& key, Bytes data, Size size, uint8_t* slot) {
+  meter_.enter(Work::kDecode);
+  run_pixels(key, raw_pixels(data, size), slot);
+}
+
+void Worker::run_source(const SampleKey& key, Size size, PlaneSource& source, uint8_t* slot) {
+  meter_.enter(Work::kAugment);
+  context_.program.draw(key, size, parameters_.data());
+  MeteredSource metered(source, meter_);
+  executor_.run(context_.program, parameters_.data(), size, metered, slot);
+}
+
 void Worker::run_pixels(const SampleKey& key, Pixels image, uint8_t* slot) {
+  meter_.enter(Work::kAugment);
   context_.program.draw(key, image.size, parameters_.data());
   executor_.run_pixels(context_.program, parameters_.data(), image, slot);
 }

@@ -9,6 +9,7 @@
 #include "engine/batch.h"
 #include "engine/dct/source.h"
 #include "engine/execute.h"
+#include "engine/meter.h"
 #include "engine/program.h"
 #include "engine/reader.h"
 
@@ -43,8 +44,11 @@ struct WorkerContext {
 // Belongs to one thread, with all the memory that it works in.
 class Worker {
  public:
-  explicit Worker(WorkerContext& context)
-      : context_(context), executor_(context.format), parameters_(context.program.columns().size()) {}
+  // `meter` is told what is done to a sample between its begin and its finish.
+  Worker(WorkerContext& context, Meter& meter)
+      : context_(context), meter_(meter), executor_(context.format), parameters_(context.program.columns().size()) {}
+
+  Meter& meter() { return meter_; }
 
   // Writes the result of one row to its slot. Throws Error, std::bad_alloc, or what the fallback throws.
   void run(const Batch& batch, size_t row);
@@ -56,9 +60,12 @@ class Worker {
   Bytes read(const Batch& batch, const Sample& sample);
   void run_dct(const SampleKey& key, const Batch& batch, const Sample& sample, uint8_t* slot);
   void run_encoded(const SampleKey& key, Bytes data, uint8_t* slot);
+  void run_raw(const SampleKey& key, Bytes data, Size size, uint8_t* slot);
   void run_pixels(const SampleKey& key, Pixels image, uint8_t* slot);
+  void run_source(const SampleKey& key, Size size, PlaneSource& source, uint8_t* slot);
 
   WorkerContext& context_;
+  Meter& meter_;
   Executor executor_;
   ReadBuffer buffer_;
   DctSource dct_;

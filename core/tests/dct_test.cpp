@@ -101,7 +101,8 @@ TEST(workers_allocate_nothing_once_they_have_seen_their_samples) {
                         nullptr);
   std::vector<uint8_t> out(context.slot_bytes() * file.batch.samples.size());
   file.batch.out = out.data();
-  Worker worker(context);
+  Meter meter;
+  Worker worker(context, meter);
   const auto run_all = [&] {
     for (size_t row = 0; row < file.batch.samples.size(); ++row) worker.run(file.batch, row);
   };
@@ -131,7 +132,8 @@ TEST(a_record_in_the_place_of_another_is_refused) {
   WorkerContext context(Program({{OpKind::kResize, {8, 8}}}), nullptr);
   std::vector<uint8_t> out(2 * context.slot_bytes());
   file.batch.out = out.data();
-  Worker worker(context);
+  Meter meter;
+  Worker worker(context, meter);
   worker.run(file.batch, 0);
   std::swap(file.batch.samples[0].crc32c, file.batch.samples[1].crc32c);
   CHECK_THROWS(Fault::kChecksum, worker.run(file.batch, 0));
@@ -146,7 +148,8 @@ TEST(a_record_that_is_not_of_the_size_in_the_index_is_refused) {
   WorkerContext context(Program({{OpKind::kResize, {8, 8}}}), nullptr);
   std::vector<uint8_t> out(context.slot_bytes());
   file.batch.out = out.data();
-  Worker worker(context);
+  Meter meter;
+  Worker worker(context, meter);
   CHECK_THROWS(Fault::kDecode, worker.run(file.batch, 0));
 }
 

@@ -5,7 +5,7 @@ Errors are those of `penstock.errors`; record errors carry a reason and no place
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -175,6 +175,33 @@ class Program:
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
         """Applies one row of `draw` to a decoded (h, w, 3) image: (3, out_h, out_w) of `dtype`, C order."""
 
+_Stage = Literal["read", "decode", "augment"]
+"""read: bring a record's bytes and compare their checksum; decode: bytes to pixels, no more of them than needed;
+augment: draw, resize, flip, convert, write."""
+
+@type_check_only
+class StageCounters(TypedDict):
+    """Of all samples, over all threads."""
+
+    seconds: float
+    images: int
+    """Samples that got through this stage."""
+    bytes: int
+    """read: of records, as far as they were read; decode: of pixels; augment: of results."""
+    errors: int
+    """Samples that failed in it."""
+
+@type_check_only
+class EngineCounters(TypedDict):
+    stages: dict[_Stage, StageCounters]
+    idle_seconds: float
+    """Of threads without a sample, summed; 0 in engines without threads."""
+    queued: int
+    """Samples that were submitted and not begun."""
+    threads: int
+    seconds: float
+    """Since the engine began, until it was closed."""
+
 @final
 class Engine:
     """C++ threads that read, decode and transform batches of records into the caller's buffers.
@@ -223,6 +250,16 @@ class Engine:
         `fallback`. None when the timeout (0: none) ran out. Answers signals (Ctrl-C) within 0.1 s; the batch then stays
         under way. Raises OptionError for a ticket that is unknown or was waited for, EngineClosedError.
         """
+    def ready(self, ticket: int) -> bool:
+        """Whether `wait` would return at once. OptionError and EngineClosedError as there."""
+    def counters(self) -> EngineCounters:
+        """What the engine has done since it began; stops nobody. Also of a closed engine.
+
+        EngineClosedError in a forked child.
+        """
+    def under_way(self) -> list[tuple[int, int, int, _Stage, float]]:
+        """(ticket, row in its batch, index of its key, stage, seconds since it was begun) of the samples that are being
+        worked on, the longest first; for a watchdog. EngineClosedError in a forked child."""
     def close(self) -> None:
         """Drops queued batches, lets running samples finish, joins the threads. Buffers are free afterwards.
 
