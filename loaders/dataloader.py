@@ -14,9 +14,10 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from ..augment import Pipeline
 from ..errors import OptionError
 from .augmented import Augmented, augmented
-from .engines.choice import choose_engine, explain
+from .engines.choice import choose_engine
 from .engines.native import NativeIterator
 from .engines.torch_workers import InlineIterator, ProcessIterator
+from .explaining import explain
 from .keying import Keying, OrderKeying, SamplerKeying, visits_once
 from .layout import check_memory_format, collate_channels_last
 from .order import Order, Padding, check_seed

@@ -1,0 +1,104 @@
+"""What one pass over a loader measures, at each step, at a cost that no step feels."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from types import MappingProxyType
+
+from .stats import Counters, Setup, StageCounters, Stats
+
+__all__ = ["Meter"]
+
+_RECENT = 512
+"""Steps that are kept one by one."""
+
+
+class Meter:
+    """The running sums of one pass; constant memory, and about a microsecond a batch.
+
+    One thread at a time feeds it, the one that iterates. Any thread may ask for `stats`.
+
+    Args:
+        setup: how the pass is run.
+        counters: asks the engine's workers, at any time, what they have done since they were started; after `close` it
+            is not called any more.
+    """
+
+    def __init__(self, setup: Setup, counters: Callable[[], Counters] = Counters) -> None:
+        self.setup = setup
+        self._counters = counters
+        self._before = counters()
+        self._final: Counters | None = None
+        self._last_ended = 0.0
+        self._waits = array("d", bytes(8 * _RECENT))
+        self._steps = array("d", bytes(8 * _RECENT))
+        self._batches = self._samples = self._nbytes = 0
+        self._first_samples = self._first_nbytes = 0
+        self._startup_seconds = self._wait_seconds = self._step_seconds = 0.0
+        self._asked = self._depth_sum = 0
+        self._spent: dict[str, StageCounters] = {}
+        self.skipped = self.substituted = self.restarts = 0
+
+    def waited(self, began: float, ended: float) -> None:
+        """The consumer asked for a batch at `began` and got it at `ended`, in seconds of `time.perf_counter`."""
+        number = self._batches
+        self._batches = number + 1
+        if number == 0:
+            self._startup_seconds = ended - began
+        else:
+            step, wait = max(0.0, began - self._last_ended), ended - began
+            self._step_seconds += step
+            self._wait_seconds += wait
+            place = (number - 1) % _RECENT
+            self._steps[place] = step
+            self._waits[place] = wait
+        self._last_ended = ended
+
+    def delivered(self, samples: int, nbytes: int = 0) -> None:
+        """The batch of the latest `waited` has so many samples, and its tensors so many bytes."""
+        self._samples += samples
+        self._nbytes += nbytes
+        if self._batches <= 1:
+            self._first_samples, self._first_nbytes = self._samples, self._nbytes
+
+    def queue(self, depth: int) -> None:
+        """So many batches were finished when the consumer asked for one."""
+        self._asked += 1
+        self._depth_sum += depth
+
+    def spent(self, stage: str, seconds: float, samples: int = 0, nbytes: int = 0) -> None:
+        """The consumer's thread was in a stage of the loader's own, as a part of its waiting."""
+        self._spent[stage] = self._spent.get(stage, StageCounters()) + StageCounters(seconds, samples, nbytes)
+
+    def close(self) -> None:
+        """The pass is over, or the workers are about to end: their counters are read for the last time. Idempotent."""
+        if self._final is None:
+            self._final = self._counters()
+
+    def stats(self) -> Stats:
+        """The numbers so far."""
+        counters = (self._final or self._counters()).since(self._before)
+        kept = max(0, self._batches - 1)
+        places = [number % _RECENT for number in range(max(0, kept - _RECENT), kept)]
+        return Stats(
+            setup=self.setup,
+            running=self._final is None,
+            batches=self._batches,
+            samples=self._samples,
+            nbytes=self._nbytes,
+            startup_seconds=self._startup_seconds,
+            elapsed_seconds=self._step_seconds + self._wait_seconds,
+            wait_seconds=self._wait_seconds,
+            timed_samples=self._samples - self._first_samples,
+            timed_nbytes=self._nbytes - self._first_nbytes,
+            recent_steps=tuple(self._steps[place] for place in places),
+            recent_waits=tuple(self._waits[place] for place in places),
+            queue_depth=self._depth_sum / self._asked if self._asked else None,
+            idle_seconds=counters.idle_seconds,
+            stages=counters.stages,
+            consumer_stages=MappingProxyType(dict(self._spent)),
+            skipped=self.skipped,
+            substituted=self.substituted,
+            restarts=self.restarts,
+        )
