@@ -1,4 +1,4 @@
-"""`penstock`: looking at datasets and checking them."""
+"""`penstock`: looking at datasets and machines, and checking them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @click.group(cls=ProgramGroup)
 @click.version_option(package_name="penstock")
 def main() -> None:
-    """Image datasets for PyTorch: look at them and check them. To pack one, use pack-dataset."""
+    """Image datasets for PyTorch: look at them, check them and measure how fast they load. To pack one, use
+    pack-dataset."""
 
 
 @main.command()
@@ -40,4 +41,16 @@ def verify(path: str, decode: bool, as_json: bool) -> int:
     their checksums; where there are none (a folder, a CSV), every image is decoded. Exit code 1 if anything is wrong.
     """
     code: int = late("verify").verify(path, decode=decode, as_json=as_json)
+    return code
+
+
+@main.command()
+@_JSON
+def doctor(as_json: bool) -> int:
+    """Check this machine: versions, instruction sets, cores, memory, /dev/shm, limits, GPUs.
+
+    Each check ends as ok, note (could be better), warning (will be slow, or fail in some uses) or problem (Penstock
+    can't work), with what to do about it. Exit code 1 if there is a problem.
+    """
+    code: int = late("doctor").doctor(as_json=as_json)
     return code

@@ -139,7 +139,8 @@ def _leaves(value: Any) -> Iterator[torch.Tensor | np.ndarray[Any, Any]]:
 def _unshared_storages(value: Any) -> list[torch.UntypedStorage]:
     tensors = (leaf for leaf in _leaves(value) if isinstance(leaf, torch.Tensor))
     strided = (each for each in tensors if each.layout == torch.strided and each.device.type == "cpu")
-    return [each.untyped_storage() for each in strided if not each.is_shared()]
+    unshared = (each for each in strided if not each.is_shared())  # type: ignore[no-untyped-call]  # in torch
+    return [each.untyped_storage() for each in unshared]
 
 
 @contextlib.contextmanager
