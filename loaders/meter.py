@@ -23,6 +23,11 @@ class Meter:
         setup: how the pass is run.
         counters: asks the engine's workers, at any time, what they have done since they were started; after `close` it
             is not called any more.
+
+    Attributes:
+        batches, samples: that were delivered.
+        wait_seconds, step_seconds: of the consumer, after the first batch.
+        skipped, substituted, restarts: see `Stats`; whoever knows counts them here.
     """
 
     def __init__(self, setup: Setup, counters: Callable[[], Counters] = Counters) -> None:
@@ -33,23 +38,23 @@ class Meter:
         self._last_ended = 0.0
         self._waits = array("d", bytes(8 * _RECENT))
         self._steps = array("d", bytes(8 * _RECENT))
-        self._batches = self._samples = self._nbytes = 0
+        self.batches = self.samples = self._nbytes = 0
         self._first_samples = self._first_nbytes = 0
-        self._startup_seconds = self._wait_seconds = self._step_seconds = 0.0
+        self._startup_seconds = self.wait_seconds = self.step_seconds = 0.0
         self._asked = self._depth_sum = 0
         self._spent: dict[str, StageCounters] = {}
         self.skipped = self.substituted = self.restarts = 0
 
     def waited(self, began: float, ended: float) -> None:
         """The consumer asked for a batch at `began` and got it at `ended`, in seconds of `time.perf_counter`."""
-        number = self._batches
-        self._batches = number + 1
+        number = self.batches
+        self.batches = number + 1
         if number == 0:
             self._startup_seconds = ended - began
         else:
             step, wait = max(0.0, began - self._last_ended), ended - began
-            self._step_seconds += step
-            self._wait_seconds += wait
+            self.step_seconds += step
+            self.wait_seconds += wait
             place = (number - 1) % _RECENT
             self._steps[place] = step
             self._waits[place] = wait
@@ -57,10 +62,10 @@ class Meter:
 
     def delivered(self, samples: int, nbytes: int = 0) -> None:
         """The batch of the latest `waited` has so many samples, and its tensors so many bytes."""
-        self._samples += samples
+        self.samples += samples
         self._nbytes += nbytes
-        if self._batches <= 1:
-            self._first_samples, self._first_nbytes = self._samples, self._nbytes
+        if self.batches <= 1:
+            self._first_samples, self._first_nbytes = self.samples, self._nbytes
 
     def queue(self, depth: int) -> None:
         """So many batches were finished when the consumer asked for one."""
@@ -79,18 +84,18 @@ class Meter:
     def stats(self) -> Stats:
         """The numbers so far."""
         counters = (self._final or self._counters()).since(self._before)
-        kept = max(0, self._batches - 1)
+        kept = max(0, self.batches - 1)
         places = [number % _RECENT for number in range(max(0, kept - _RECENT), kept)]
         return Stats(
             setup=self.setup,
             running=self._final is None,
-            batches=self._batches,
-            samples=self._samples,
+            batches=self.batches,
+            samples=self.samples,
             nbytes=self._nbytes,
             startup_seconds=self._startup_seconds,
-            elapsed_seconds=self._step_seconds + self._wait_seconds,
-            wait_seconds=self._wait_seconds,
-            timed_samples=self._samples - self._first_samples,
+            elapsed_seconds=self.step_seconds + self.wait_seconds,
+            wait_seconds=self.wait_seconds,
+            timed_samples=self.samples - self._first_samples,
             timed_nbytes=self._nbytes - self._first_nbytes,
             recent_steps=tuple(self._steps[place] for place in places),
             recent_waits=tuple(self._waits[place] for place in places),
