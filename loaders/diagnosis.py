@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .advice import STAGE_ADVICE
@@ -21,12 +22,18 @@ UNKNOWN = "unknown (too few batches)"
 
 _ENOUGH_BATCHES = 8
 _NEGLIGIBLE_WAIT = 0.05
+_SMALLER_PART = 1 / 3
+"""Without workers, a pass is the consumer's steps and the making of batches in turns: this share of it is the smaller
+part, and a loader that makes batches meanwhile would hide it well."""
 _KEEPS_UP = 0.9
 """A loader that needs less than this share of the consumer's time would keep up, had it a queue long enough."""
 _STARVED = 0.4
 """Workers that are idle for more than this share of the time that the consumer waits lack work."""
 _LARGEST_DEPTH = 64
 """More batches than this under way is no remedy, but memory."""
+
+
+_NO_ARGUMENTS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,13 @@ class Diagnosis:
             known; or "unknown (too few batches)".
         why: a sentence.
         change: a sentence: what would make the pass faster.
+        arguments: the part of it that is arguments of the `DataLoader`, by name.
     """
 
     bottleneck: str
     why: str
     change: str
+    arguments: Mapping[str, int] = field(default_factory=lambda: _NO_ARGUMENTS)
 
 
 def diagnose(stats: Stats) -> Diagnosis:
@@ -56,7 +65,7 @@ def diagnose(stats: Stats) -> Diagnosis:
             f"{stats.batches} batches were delivered, and {enough} tell something",
             "iterate further, ask again",
         )
-    if stats.wait_share < _NEGLIGIBLE_WAIT:
+    if stats.wait_share < (_NEGLIGIBLE_WAIT if stats.setup.workers else _SMALLER_PART):
         return _training_step(stats)
     for name, stage in stats.consumer_stages.items():
         if stage.seconds > stats.wait_seconds / 2:
@@ -125,6 +134,10 @@ def _remedy_depth(stats: Stats) -> int | None:
 def _training_step(stats: Stats) -> Diagnosis:
     making, setup = batch_seconds(stats), stats.setup
     why = f"a step takes {duration(stats.step_seconds)}, and waits for data {stats.wait_share:.1%} of the time"
+    if setup.workers == 0 and stats.wait_share >= _NEGLIGIBLE_WAIT:
+        arguments = _prefetching(stats, depth_needed(stats.recent_steps, making or stats.step_seconds))
+        change = f"a faster step; {_listed(arguments)} would hide the time in which the consumer makes batches itself"
+        return Diagnosis(TRAINING_STEP, why, change, arguments)
     change = "nothing in the loader: a faster step is all that helps"
     if making and making < stats.step_seconds:
         why += f"; the loader could deliver {stats.step_seconds / making:.1f} times as fast"
@@ -138,22 +151,29 @@ def _prefetch_depth(stats: Stats, needed: int) -> Diagnosis:
     setup = stats.setup
     making = duration(batch_seconds(stats) or 0.0)
     step, longest = duration(stats.step_seconds), duration(max(stats.recent_steps))
-    pace = f"a batch can be made in {making}, and a step takes {step} on average, up to {longest}"
+    why = f"a batch can be made in {making}, and a step takes {step} on average, up to {longest}, but "
     if setup.workers == 0:
-        factor = f", prefetch_factor={needed}" if needed > 2 else ""
-        return Diagnosis(
-            PREFETCH_DEPTH,
-            f"{pace}, but num_workers=0 prefetches nothing: {stats.wait_share:.0%} of the time the consumer makes "
-            "batches itself",
-            f"num_workers=1{factor}",
+        why += f"nothing is prefetched: {stats.wait_share:.0%} of the time the consumer makes batches itself"
+    else:
+        why += (
+            f"with {setup.depth} batches under way the queue runs empty between long steps: the consumer waits "
+            f"{stats.wait_share:.0%} of the time"
         )
-    factor = f"prefetch_factor={math.ceil(needed / setup.workers)} instead of {setup.prefetch_factor}"
-    return Diagnosis(
-        PREFETCH_DEPTH,
-        f"{pace}, but with {setup.depth} batches under way the queue runs empty between long steps: the consumer waits "
-        f"{stats.wait_share:.0%} of the time",
-        f"{factor} (one more batch is {stats.nbytes / stats.batches / 1e6:.1f} MB)",
-    )
+    arguments = _prefetching(stats, needed)
+    change = f"{_listed(arguments)} (one more batch takes {stats.nbytes / stats.batches / 1e6:.1f} MB)"
+    return Diagnosis(PREFETCH_DEPTH, why, change, arguments)
+
+
+def _prefetching(stats: Stats, depth: int) -> Mapping[str, int]:
+    """The arguments that give at least this depth."""
+    workers = stats.setup.workers
+    if workers:
+        return MappingProxyType({"prefetch_factor": math.ceil(depth / workers)})
+    return MappingProxyType({"num_workers": 1, "prefetch_factor": max(2, min(depth, _LARGEST_DEPTH))})
+
+
+def _listed(arguments: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in arguments.items())
 
 
 def _starved_share(stats: Stats) -> float:
@@ -165,12 +185,13 @@ def _starved_share(stats: Stats) -> float:
 
 
 def _starved_workers(stats: Stats, share: float) -> Diagnosis:
-    setup = stats.setup
+    setup, arguments = stats.setup, _prefetching(stats, 2 * stats.setup.depth)
     return Diagnosis(
         PREFETCH_DEPTH,
         f"the consumer waits {stats.wait_share:.0%} of the time, though workers have nothing to do for {share:.0%} of "
         f"that: {setup.depth} batches under way don't keep {setup.workers} of them at work",
-        f"prefetch_factor={2 * setup.prefetch_factor} instead of {setup.prefetch_factor}, or larger batches",
+        f"{_listed(arguments)}, or larger batches",
+        arguments,
     )
 
 
@@ -181,27 +202,29 @@ def _stage_of_consumer(stats: Stats, name: str) -> Diagnosis:
 
 
 def _making(stats: Stats) -> Diagnosis:
-    """The workers are too slow."""
-    waits = f"the consumer waits {stats.wait_share:.0%} of the time"
+    """The workers are too slow: more of them, where cores are idle, or less work in the stage that takes most."""
+    why = f"the consumer waits {stats.wait_share:.0%} of the time"
     if stats.setup.workers == 0:
-        waits += " (num_workers=0: it makes the batches itself)"
-    if not stats.busy_seconds:
-        return Diagnosis(WORKERS, waits, _with_more_workers(stats, STAGE_ADVICE["sample"](stats.setup)))
-    name = max(stats.stages, key=lambda each: stats.stages[each].seconds)
-    why = (
-        f"{waits}, and {stats.stages[name].seconds / stats.busy_seconds:.0%} of the workers' time goes into this stage"
-    )
-    return Diagnosis(name, why, _with_more_workers(stats, STAGE_ADVICE[name](stats.setup)))
+        why += " (num_workers=0: it makes the batches itself)"
+    name, stage = WORKERS, "sample"
+    if stats.busy_seconds:
+        name = stage = max(stats.stages, key=lambda each: stats.stages[each].seconds)
+        share = stats.stages[name].seconds / stats.busy_seconds
+        why += f", and {share:.0%} of the time that batches take goes into this stage"
+    advice = STAGE_ADVICE[stage](stats.setup)
+    workers = _workers_wanted(stats)
+    if workers is None:
+        return Diagnosis(name, why, advice)
+    arguments = MappingProxyType({"num_workers": workers})
+    return Diagnosis(name, why, f"{_listed(arguments)} ({stats.setup.cores} cores may be used), or {advice}", arguments)
 
 
-def _with_more_workers(stats: Stats, advice: str) -> str:
-    """Idle cores first, where there are any."""
+def _workers_wanted(stats: Stats) -> int | None:
+    """So many that the loader keeps up, but not more than cores; None where all cores have one."""
     setup, making = stats.setup, batch_seconds(stats)
     if setup.workers >= setup.cores:
-        return advice
-    wanted = setup.cores
-    if making and stats.step_seconds > 0:
-        now = max(1, setup.workers)
-        wanted = min(wanted, max(now + 1, math.ceil(now * making / (_KEEPS_UP * stats.step_seconds))))
-        wanted = max(1, wanted) if setup.workers == 0 else wanted
-    return f"num_workers={wanted} ({setup.cores} cores may be used); or {advice}"
+        return None
+    if not making or stats.step_seconds <= 0:
+        return setup.cores
+    enough = math.ceil(max(1, setup.workers) * making / (_KEEPS_UP * stats.step_seconds))
+    return min(setup.cores, max(setup.workers + 1, enough))

@@ -51,6 +51,7 @@ class Meter:
         self.batches = number + 1
         if number == 0:
             self._startup_seconds = ended - began
+            self._spent.clear()  # it was spent on starting up
         else:
             step, wait = max(0.0, began - self._last_ended), ended - began
             self.step_seconds += step
