@@ -59,7 +59,12 @@ class Dataset(ABC):
 
     @abstractmethod
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
-        """The undecoded samples at `indices` (each 0 <= i < len), as columns in this order."""
+        """The undecoded samples at `indices` (each 0 <= i < len), as columns in this order.
+
+        Raises:
+            RecordError: a sample's record is bad; `.index` says which, and the others can be had without it. Most
+                damage is found only when the record is read.
+        """
 
     @abstractmethod
     def describe(self, index: int) -> str:

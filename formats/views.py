@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DatasetError, OptionError
+from ..errors import DatasetError, OptionError, RecordError
 from ..record import Records
 from .base import Dataset, Labels, Transform
 from .classes import listed
 from .gather import gather_records
 from .indices import Indices, checked_indices
+from .sound import renumbered
 
 __all__ = ["Concat", "Subset", "View"]
 
@@ -105,7 +106,12 @@ class Subset(View):
         return self.dataset.labels[self.indices]
 
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
-        return self.dataset.records(self.indices[np.asarray(indices, np.int64)])
+        chosen = np.asarray(indices, np.int64)
+        inner = self.indices[chosen]
+        try:
+            return self.dataset.records(inner)
+        except RecordError as error:
+            raise renumbered(error, inner, chosen) from error.__cause__
 
     def _locate(self, index: int) -> tuple[Dataset, int]:
         return self.dataset, int(self.indices[index])
@@ -158,14 +164,18 @@ class Concat(View):
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
         chosen = np.asarray(indices, np.int64)
         part = np.searchsorted(self.cumulative_sizes, chosen, side="right")
-        starts = np.array([0, *self.cumulative_sizes[:-1]], np.int64)
         used = np.unique(part).tolist() or [0]
         rows = [np.flatnonzero(part == position) for position in used]
-        pieces = [
-            self.datasets[position].records(chosen[row] - starts[position])
-            for position, row in zip(used, rows, strict=True)
-        ]
+        pieces = [self._part_records(position, chosen[row]) for position, row in zip(used, rows, strict=True)]
         return pieces[0] if len(pieces) == 1 else gather_records(pieces, rows, lambda row: self._place(chosen, row))
+
+    def _part_records(self, position: int, chosen: NDArray[np.int64]) -> Records:
+        """The samples `chosen`, all of which lie in one dataset."""
+        inner = chosen - (self.cumulative_sizes[position - 1] if position else 0)
+        try:
+            return self.datasets[position].records(inner)
+        except RecordError as error:
+            raise renumbered(error, inner, chosen) from error.__cause__
 
     def _locate(self, index: int) -> tuple[Dataset, int]:
         part = int(np.searchsorted(self.cumulative_sizes, index, side="right"))

@@ -9,7 +9,9 @@ import numpy as np
 import torch.utils.data
 from numpy.typing import NDArray
 
+from ..errors import RecordError
 from ..formats.gather import gather_records
+from ..formats.sound import renumbered
 from ..record import Records, RecordSource
 from .wrappers import levels, overrides, own_callable
 
@@ -63,7 +65,8 @@ class _SubsetSource:
         return len(self._indices)
 
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
-        return self._source.records(self._indices[np.asarray(indices, np.int64)])
+        chosen = np.asarray(indices, np.int64)
+        return _part_records(self._source, self._indices[chosen], chosen)
 
     def describe(self, index: int) -> str:
         return self._source.describe(int(self._indices[index]))
@@ -85,7 +88,7 @@ class _ConcatSource:
         used = np.unique(part).tolist()
         rows = [np.flatnonzero(part == number) for number in used]
         pieces = [
-            self._sources[number].records(chosen[row] - self._start(number))
+            _part_records(self._sources[number], chosen[row] - self._start(number), chosen[row])
             for number, row in zip(used, rows, strict=True)
         ]
         return gather_records(pieces, rows, lambda row: (self.describe(int(chosen[row])), int(chosen[row])))
@@ -96,3 +99,11 @@ class _ConcatSource:
 
     def _start(self, number: int) -> int:
         return int(self._stops[number - 1]) if number else 0
+
+
+def _part_records(source: RecordSource, inner: NDArray[np.int64], outer: NDArray[np.int64]) -> Records:
+    """Records at `inner` of a source, with errors that call them `outer`."""
+    try:
+        return source.records(inner)
+    except RecordError as error:
+        raise renumbered(error, inner, outer) from error.__cause__

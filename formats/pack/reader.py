@@ -111,8 +111,8 @@ class Pack(Dataset):
         """The undecoded samples at `indices`, each within its shard.
 
         Raises:
-            DatasetError: the index is damaged, or a record has a codec that this Penstock does not know.
-            IndexError: there is no such sample.
+            RecordError: the index can't be right about a sample, or it has a codec that this Penstock does not know.
+            DatasetError: a column of the index is damaged. IndexError: there is no such sample.
         """
         chosen = np.asarray(indices, np.int64)
         codec, labels, file, offset, length, width, height, checksum, flags = gather_rows(self._columns, chosen)
@@ -139,7 +139,10 @@ class Pack(Dataset):
     def describe(self, index: int) -> str:
         shard = int(np.searchsorted(self._shard_ends, index, side="right"))
         record = index - (int(self._shard_ends[shard - 1]) if shard else 0)
-        name = self.name(index)
+        try:
+            name = self.name(index)
+        except DatasetError:
+            name = ""
         return f"{self._path / shard_name(shard)}, record {record}{f' ({name})' if name else ''}"
 
     def name(self, index: int) -> str:
@@ -172,7 +175,7 @@ class Pack(Dataset):
         if bad is not None:
             row, reason = bad
             index = int(indices[row])
-            raise DatasetError(f"{self.describe(index)} (sample {index}): {reason}")
+            raise RecordError(reason, source=self.describe(index), index=index)
 
 
 def _as_jpeg(data: Buffer, codec: Codec) -> bytes:

@@ -17,6 +17,7 @@ from ...errors import ChecksumError, DatasetError, RecordError, TruncatedError
 from ...record import Codec
 from ..base import Dataset
 from ..reading import flat_view, read_record
+from ..sound import sound_records
 from .index import Index
 from .layout import BLOCK_BYTES, INDEX_NAME, MAX_RECORD_BYTES, record_end, shard_name
 from .parquet import differing_columns
@@ -101,19 +102,20 @@ def verify_dataset(dataset: Dataset, report: Report, *, decode: bool = False) ->
 
 
 def _verify_samples(dataset: Dataset, indices: range, *, decode: bool, report: Report) -> Verification:
-    records, size, problems = dataset.records(np.arange(indices.start, indices.stop)), 0, []
+    records, rows, bad = sound_records(dataset, indices)
+    size, problems = 0, {indices[row]: str(error) for row, error in bad}
     # Without a checksum, nothing but decoding tells a damaged file from a whole one.
     decoded = (records.codec == Codec.DCT) | (decode or records.checksum is None)
-    for row, index in enumerate(indices):
+    for row, index in enumerate((rows + indices.start).tolist()):
         try:
             data = read_record(records, row)
             size += len(flat_view(data))
             if decoded[row]:
                 check_image(data, Codec(records.codec[row]), (int(records.width[row]), int(records.height[row])))
         except RecordError as error:
-            problems.append(str(error.at(dataset.describe(index), index)))
+            problems[index] = str(error.at(dataset.describe(index), index))
     report(len(indices), size)
-    return Verification(len(indices), size, tuple(problems), int(decoded.sum()))
+    return Verification(len(indices), size, tuple(problems[k] for k in sorted(problems)), int(decoded.sum()))
 
 
 def _verify_shard(index: Index, rows: Rows, number: int, *, decode: bool, report: Report) -> Verification:

@@ -72,7 +72,11 @@ class RecordSource(Protocol):
     def __len__(self) -> int: ...
 
     def records(self, indices: Sequence[int] | NDArray[np.int64]) -> Records:
-        """Columns for the samples at these indices (0 <= i < len), in this order."""
+        """Columns for the samples at these indices (0 <= i < len), in this order.
+
+        Raises RecordError, with `.index` in this source's numbering, where the record of a sample is bad; the others
+        can then be had without it.
+        """
         ...
 
     def describe(self, index: int) -> str:

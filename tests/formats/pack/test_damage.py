@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.images import image_folder
 
 from penstock._core import crc32c
-from penstock.errors import ChecksumError, DatasetError, PenstockError, TruncatedError
+from penstock.errors import ChecksumError, DatasetError, PenstockError, RecordError, TruncatedError
 from penstock.formats import Folder, Pack
 from penstock.formats.pack.index import write_index
 from penstock.formats.pack.parquet import write_parquet
@@ -222,9 +222,10 @@ def test_forged_rows_are_refused_when_used(copy: Path, column: str, value: int, 
     forged(copy, **{column: values})
     pack = Pack(copy)
     pack[2]
-    with pytest.raises(DatasetError, match=message) as caught:
+    with pytest.raises(RecordError, match=message) as caught:
         pack[3]
-    assert f"{copy}/shard-00001.pack, record 0 (dog/000.jpg) (sample 3): " in str(caught.value)
+    assert str(caught.value).startswith(f"{copy}/shard-00001.pack, record 0 (dog/000.jpg): ")
+    assert caught.value.index == 3
     assert problems(copy)
 
 
