@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from ..errors import OptionError
+from .tree import map_parts, map_tensors, rebuild_mapping, rebuild_sequence, tensors_in
 
-__all__ = ["gather", "scatter"]
+__all__ = ["cut", "gather", "scatter"]
 
 Device: TypeAlias = torch.device | str | int
 
@@ -43,12 +43,15 @@ def scatter(batch: Any, devices: Sequence[Device]) -> list[Any]:
     targets = [torch.device(device) for device in devices]
     if not targets:
         raise OptionError("scatter needs at least one device, got an empty list")
+    return [map_tensors(_sender(device), part) for part, device in zip(cut(batch, len(targets)), targets, strict=False)]
+
+
+def cut(batch: Any, count: int) -> list[Any]:
+    """At most `count` slices of a batch, as `scatter` makes them, that share the batch's memory."""
     size = _batch_size(batch)
-    step = max(1, -(-size // len(targets)))
+    step = max(1, -(-size // count))
     starts = range(0, max(1, size), step)
-    return [
-        _slice(batch, size, slice(start, start + step), device) for start, device in zip(starts, targets, strict=False)
-    ]
+    return [_slice(batch, size, slice(start, start + step)) for start in starts]
 
 
 def gather(outputs: Sequence[Any], device: Device) -> Any:
@@ -66,20 +69,13 @@ def gather(outputs: Sequence[Any], device: Device) -> Any:
     return _join(list(outputs), torch.device(device), "outputs")
 
 
-def _tensors(part: Any, place: str) -> Iterator[tuple[str, torch.Tensor]]:
-    if isinstance(part, torch.Tensor):
-        yield place, part
-    elif isinstance(part, Mapping):
-        for key, value in part.items():
-            yield from _tensors(value, f"{place}[{key!r}]")
-    elif isinstance(part, list | tuple):
-        for position, value in enumerate(part):
-            yield from _tensors(value, f"{place}[{position}]")
+def _sender(device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned())
 
 
 def _batch_size(batch: Any) -> int:
     first: tuple[str, int] | None = None
-    for place, tensor in _tensors(batch, "batch"):
+    for place, tensor in tensors_in(batch, "batch"):
         if tensor.ndim == 0:
             continue
         if first is None:
@@ -90,41 +86,21 @@ def _batch_size(batch: Any) -> int:
                 "make their first dimensions equal, or give what belongs to every slice as a tensor without dimensions"
             )
     if first is None:
-        raise OptionError("scatter found no tensor with a first dimension to cut in the batch")
+        raise OptionError(
+            f"scatter found no tensor with a first dimension to cut in the batch, a {type(batch).__name__}; collate "
+            "samples into tensors (torch's default_collate does), or send whole batches to one device"
+        )
     return first[1]
 
 
-def _slice(part: Any, size: int, rows: slice, device: torch.device) -> Any:
+def _slice(part: Any, size: int, rows: slice) -> Any:
     if isinstance(part, torch.Tensor):
-        chunk = part[rows] if part.ndim else part
-        return chunk.to(device, non_blocking=chunk.is_pinned())
+        return part[rows] if part.ndim else part
     if isinstance(part, np.ndarray) and part.ndim and len(part) == size:
         return part[rows]
-    if isinstance(part, list | tuple) and len(part) == size and next(_tensors(part, ""), None) is None:
-        return _rebuild(part, part[rows]) if not hasattr(part, "_fields") else part
-    return _map(lambda value: _slice(value, size, rows, device), part)
-
-
-def _map(function: Callable[[Any], Any], part: Any) -> Any:
-    if isinstance(part, Mapping):
-        return _filled(part, {key: function(value) for key, value in part.items()})
-    if isinstance(part, list | tuple):
-        return _rebuild(part, [function(value) for value in part])
-    return part
-
-
-def _filled(like: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
-    """A mapping of the same kind: copied where it can be, so that a default factory and the like survive."""
-    if type(like) is dict or not hasattr(like, "update"):
-        return items
-    filled = copy.copy(like)
-    filled.update(items)
-    return filled
-
-
-def _rebuild(like: Sequence[Any], values: Sequence[Any]) -> Any:
-    kind: Callable[..., Any] = type(like)
-    return kind(*values) if hasattr(like, "_fields") else kind(values)
+    if isinstance(part, list | tuple) and len(part) == size and next(tensors_in(part), None) is None:
+        return rebuild_sequence(part, list(part[rows])) if not hasattr(part, "_fields") else part
+    return map_parts(lambda value: _slice(value, size, rows), part)
 
 
 def _join(parts: list[Any], device: torch.device, place: str) -> Any:
@@ -138,13 +114,15 @@ def _join(parts: list[Any], device: torch.device, place: str) -> Any:
         if any(part.keys() != first.keys() for part in parts):
             keys = "; ".join(str(list(part)) for part in parts)
             raise OptionError(f"gather needs outputs of one structure: {place} has the keys {keys}")
-        return _filled(first, {key: _join([part[key] for part in parts], device, f"{place}[{key!r}]") for key in first})
+        return rebuild_mapping(
+            first, {key: _join([part[key] for part in parts], device, f"{place}[{key!r}]") for key in first}
+        )
     if isinstance(first, list | tuple):
         if any(len(part) != len(first) for part in parts):
             lengths = ", ".join(str(len(part)) for part in parts)
             raise OptionError(f"gather needs outputs of one structure: {place} has the lengths {lengths}")
         columns = zip(*parts, strict=True)
-        return _rebuild(first, [_join(list(c), device, f"{place}[{k}]") for k, c in enumerate(columns)])
+        return rebuild_sequence(first, [_join(list(c), device, f"{place}[{k}]") for k, c in enumerate(columns)])
     if any(part != first for part in parts):
         raise OptionError(
             f"gather joins tensors: {place} is no tensor and differs between devices ({', '.join(map(repr, parts))}); "
