@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 from .stats import Counters, Setup, StageCounters, Stats
 
@@ -42,7 +43,7 @@ class Meter:
         self._first_samples = self._first_nbytes = 0
         self._startup_seconds = self.wait_seconds = self.step_seconds = 0.0
         self._asked = self._depth_sum = 0
-        self._spent: dict[str, StageCounters] = {}
+        self._spent: dict[str, list[Any]] = {}  # seconds, samples, bytes
         self.skipped = self.substituted = self.restarts = 0
 
     def waited(self, began: float, ended: float) -> None:
@@ -75,7 +76,12 @@ class Meter:
 
     def spent(self, stage: str, seconds: float, samples: int = 0, nbytes: int = 0) -> None:
         """The consumer's thread was in a stage of the loader's own, as a part of its waiting."""
-        self._spent[stage] = self._spent.get(stage, StageCounters()) + StageCounters(seconds, samples, nbytes)
+        spent = self._spent.get(stage)
+        if spent is None:
+            spent = self._spent[stage] = [0.0, 0, 0]
+        spent[0] += seconds
+        spent[1] += samples
+        spent[2] += nbytes
 
     def close(self) -> None:
         """The pass is over, or the workers are about to end: their counters are read for the last time. Idempotent."""
@@ -103,7 +109,7 @@ class Meter:
             queue_depth=self._depth_sum / self._asked if self._asked else None,
             idle_seconds=counters.idle_seconds,
             stages=counters.stages,
-            consumer_stages=MappingProxyType(dict(self._spent)),
+            consumer_stages=MappingProxyType({name: StageCounters(*spent) for name, spent in self._spent.items()}),
             skipped=self.skipped,
             substituted=self.substituted,
             restarts=self.restarts,

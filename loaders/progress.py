@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -36,6 +37,8 @@ class ProgressBar:
         self._shown_at = time.perf_counter()
         self._before = (0, 0.0, 0.0)
         self._bar: _Bar | None = None
+        if sys.stderr is None:  # as in a windowed program
+            return
         try:
             self._bar = _Bar(total=total, unit=" batches", disable=None, dynamic_ncols=True)
         except (OSError, ValueError):  # standard error is closed

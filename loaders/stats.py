@@ -31,9 +31,6 @@ class StageCounters:
     nbytes: int = 0
     errors: int = 0
 
-    def __add__(self, other: StageCounters) -> StageCounters:
-        return StageCounters(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
     def __sub__(self, other: StageCounters) -> StageCounters:
         return StageCounters(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
 
