@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+import inspect
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.utils.data
+from numpy.typing import ArrayLike
 from torch.utils.data import BatchSampler, IterableDataset, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
@@ -18,17 +20,18 @@ from .engines.choice import choose_engine
 from .engines.native import NativeIterator
 from .engines.torch_workers import InlineIterator, ProcessIterator
 from .explaining import explain
-from .keying import Keying, OrderKeying, SamplerKeying, visits_once
 from .layout import check_memory_format, collate_channels_last
+from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind, integer
 from .order import Order, Padding, check_seed
-from .sampler import EpochCounter, OrderSampler
+from .sampler import OrderSampler
+from .scatter import Device
+from .session import Session
+from .weights import make_weights
 from .wrappers import refuse_transform
 
 __all__ = ["DataLoader"]
 
 _T_co = TypeVar("_T_co", covariant=True)
-
-_FIXED = frozenset({"shuffle", "augment", "seed", "rank", "world_size", "padding", "memory_format"})
 
 
 class DataLoader(torch.utils.data.DataLoader[_T_co]):
@@ -41,18 +44,37 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     Args:
         augment: the pipeline that images go through. The same as giving `Augmented(dataset, augment)` as the dataset,
             which is what `loader.dataset` is then; so a loader rebuilt from it keeps the pipeline.
-        seed: 0 <= seed < 2**64. The samples' order is Penstock's own (see `penstock.loaders.order.Order`), and order
-            and draws depend on (seed, epoch) and the sample alone. None, or with a sampler or batch sampler: order and
-            use of random numbers are exactly torch's, and draws are keyed by the base seed that torch draws.
+        seed: 0 <= seed < 2**64. The samples' order is Penstock's own (see `penstock.loaders.order.Order`), and order,
+            draws and Python's, numpy's and torch's random numbers in each sample depend on (seed, epoch) and the sample
+            alone. None, or with a sampler or batch sampler: order and use of random numbers are exactly torch's, and
+            draws are keyed by the base seed that torch draws.
         rank, world_size: which of how many processes this is, both or neither; needs `seed` and no sampler. None:
             torch.distributed's, if it is initialised by the time it counts, or one process; `loader.sampler` and
             `loader.batch_sampler` are then the order of all ranks, for frameworks that share it out themselves.
         padding: "wrap" or "none": what becomes of a last global batch that does not divide over the ranks; see `Order`.
             "none" (for evaluation: each sample exactly once) needs `seed` and no sampler, and then ranks can
             differ in their number of batches.
+        weights: (n,) numbers of 0 or more: samples are drawn with replacement, in proportion; "balanced": each class
+            equally often. Needs `seed`, in place of `shuffle`; shared out over ranks as any other order.
+        num_samples: how many draws by `weights` are an epoch; None: as many as the dataset has samples.
         memory_format: torch.contiguous_format or torch.channels_last: how batches of images, (n, 3, height, width)
             in any case, lie in memory. Channels-last needs a pipeline, a batch size and no `collate_fn` of your own;
             the native engine writes it directly, torch's workers convert as they collate (which `collate_fn` is then).
+        engine: "auto": C++ threads where they can do it, else Python; "native": OptionError where they can't;
+            "python": never. `explain()` says which it is, and why.
+        workers: "processes" or "threads": who runs Python samples, where it is not the native engine.
+        on_error: what becomes of a sample that can't be made. "raise"; "skip": its batch is shorter (one process only);
+            "substitute": another sample takes its place, chosen by (seed, epoch, index, attempt).
+        max_errors: how many samples may fail in an epoch of one rank before `TooManyErrorsError`.
+        error_log: a file to which each skipped or substituted sample is appended, as a line of JSON.
+        on_worker_death: "raise", as torch; "restart": a worker process that dies is replaced, and its batches are made
+            again, up to `max_restarts` times.
+        watchdog: after how many seconds at one sample a worker's sample, stage and stacks are logged; 0: never. None:
+            60 wherever workers are Penstock's own or the engine is native.
+        device: where batches are delivered, "cuda:0" for example: by asynchronous copies from pinned memory,
+            `prefetch_to_device` batches ahead.
+        devices: several of them: each batch becomes the list that `scatter` makes of it, each slice sent directly.
+        progress: show a bar (tqdm) with images/s and the share of time spent waiting for data.
 
     Raises:
         OptionError: Penstock's arguments don't go together with each other, the dataset or a sampler; the rest raises
@@ -84,12 +106,46 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         rank: int | None = None,
         world_size: int | None = None,
         padding: Padding = "wrap",
+        weights: ArrayLike | Literal["balanced"] | None = None,
+        num_samples: int | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
+        engine: EngineOption = "auto",
+        workers: WorkerKind = "processes",
+        on_error: ErrorPolicy = "raise",
+        max_errors: int = 100,
+        error_log: str | os.PathLike[str] | None = None,
+        on_worker_death: WorkerDeathPolicy = "raise",
+        max_restarts: int = 10,
+        watchdog: float | None = None,
+        device: Device | None = None,
+        devices: Sequence[Device] | None = None,
+        prefetch_to_device: int = 2,
+        progress: bool = False,
     ) -> None:
         self.shuffle, self.padding, self.memory_format = shuffle, padding, memory_format
-        self.seed = None if seed is None else _integer("seed", seed)
-        self.rank = None if rank is None else _integer("rank", rank)
-        self.world_size = None if world_size is None else _integer("world_size", world_size)
+        self.seed, self.rank, self.world_size, self.num_samples = (
+            None if value is None else integer(name, value)
+            for name, value in (
+                ("seed", seed),
+                ("rank", rank),
+                ("world_size", world_size),
+                ("num_samples", num_samples),
+            )
+        )
+        self.weights = weights
+        self.engine, self.workers = engine, workers
+        self.on_error, self.max_errors, self.error_log = on_error, max_errors, error_log
+        self.on_worker_death, self.max_restarts, self.watchdog = on_worker_death, max_restarts, watchdog
+        self.device, self.devices, self.prefetch_to_device, self.progress = (
+            device,
+            devices,
+            prefetch_to_device,
+            progress,
+        )
+        self._options = Options(
+            engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
+        )
+        self._options.check_dataset(dataset)
         self._check_order_arguments(dataset, sampler if batch_sampler is None else batch_sampler)
         if augment is not None:
             dataset = augmented(dataset, augment)
@@ -102,7 +158,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         )
         if memory_format == torch.channels_last:
             collate_fn = collate_channels_last
-        self._epochs = EpochCounter()
+        self._session = Session()
         self._order_sampler: OrderSampler | None = None
         if self.seed is not None and sampler is None and batch_sampler is None:
             self._order_sampler = self._make_order_sampler(dataset, batch_size, drop_last)
@@ -134,7 +190,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
         Without it the first `iter()` is epoch 0 and each later one is one more, also after a `break`.
         """
-        self._epochs.set(epoch)
+        self._session.set_epoch(epoch)
         for sampler in (self.sampler, self.batch_sampler):
             if callable(getattr(sampler, "set_epoch", None)):
                 sampler.set_epoch(epoch)  # type: ignore[union-attr]  # torch's base classes have none
@@ -143,14 +199,39 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         """Which engine runs this loader, each reason where it is not the native one, its order, keys and layout."""
         return explain(self)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where this loader is: a few integers, to be saved beside the model.
+
+        It is about the batches that the consumer was given, not about those that were prefetched. After the last batch
+        nothing is left of its epoch; once the end was seen (the `for` loop is over) the state is the start of the next
+        epoch.
+
+        - With Penstock's own order (`seed=`): {version, seed, size, epoch, position}. Another loader of the same
+          dataset and seed goes on from there, with any number of workers, ranks and any batch size.
+        - With torch's samplers: the batches delivered, the base seed and the state of the generators that the order is
+          drawn from. Resuming draws the order again, and no data.
+        - Iterable datasets: their own state, where they have `state_dict` and `load_state_dict` (with worker processes:
+          each worker's). Others give everything again from the start of the epoch, and the loader drops it.
+
+        Raises:
+            OptionError: `in_order=False` with worker processes: what was delivered is then no position.
+        """
+        return self._session.state_dict(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The next `iter()` goes on exactly where `state_dict` was taken; batches before it are not read again.
+
+        Raises:
+            OptionError: the state is of another loader; the message says what differs.
+        """
+        self._session.load_state_dict(self, state_dict)
+        self._iterator = None
+
     def __iter__(self) -> _BaseDataLoaderIter:
-        if self.augment is None and self._order_sampler is None:
-            return super().__iter__()
         if isinstance(self._iterator, NativeIterator) and not self._iterator.usable:
             self._iterator = None
-        iterator = super().__iter__()
-        self._epochs.take()
-        return iterator
+        with self._session.starting(self):
+            return super().__iter__()
 
     def __setattr__(self, attr: str, val: Any) -> None:
         if attr in _FIXED and attr in vars(self):
@@ -158,8 +239,6 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         super().__setattr__(attr, val)
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
-        if self.augment is None and self._order_sampler is None:
-            return super()._get_iterator()
         if self.augment is not None:
             refuse_transform(self.dataset)
         choice = choose_engine(self)
@@ -179,16 +258,6 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             return self._order_sampler
         return BatchSampler(self._order_sampler, self.batch_size, self.drop_last)
 
-    def _keying(self, base_seed: float) -> Keying:
-        """The keys of an iteration that starts now; `base_seed` is what torch drew for its iterator."""
-        epoch = self._epochs.next
-        if self._order_sampler is not None:
-            order = self._order_sampler.epoch_order(epoch)
-            return OrderKeying(order, self._order_sampler.seed, epoch, single=self.batch_sampler is None)
-        given = self.dataset.dataset if isinstance(self.dataset, Augmented) else self.dataset
-        size = len(given) if hasattr(given, "__len__") else 0
-        return SamplerKeying(int(base_seed), epoch, size, once=visits_once(self._index_sampler))
-
     def _check_order_arguments(self, dataset: Any, sampler: object) -> None:
         if self.seed is not None and isinstance(dataset, IterableDataset):
             raise OptionError(
@@ -202,9 +271,14 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
                 f"rank and world_size go together, got rank={self.rank}, world_size={self.world_size}; give both, or "
                 "neither"
             )
-        given = [name for name, default in (("rank", None), ("padding", "wrap")) if getattr(self, name) != default]
-        for name in given:
-            about = f"{name}={getattr(self, name)!r} is about Penstock's own order"
+        if self.weights is not None and self.shuffle is not None:
+            raise OptionError(
+                f"weights= draws samples at random, in place of shuffle, got shuffle={self.shuffle}; leave out shuffle="
+            )
+        own = {"rank": None, "padding": "wrap", "weights": None, "num_samples": None}
+        for name in [name for name, default in own.items() if not _is(getattr(self, name), default)]:
+            value = getattr(self, name)
+            about = f"{name}={value!r:.60} is about Penstock's own order"
             if sampler is not None:
                 raise OptionError(f"{about}, and a sampler was given, which has its own; leave out one of the two")
             if self.seed is None:
@@ -213,22 +287,24 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     def _make_order_sampler(self, dataset: Any, batch_size: int | None, drop_last: bool) -> OrderSampler:
         order = Order(
             size=0,
-            batch_size=1 if batch_size is None else _integer("batch_size", batch_size),
+            batch_size=1 if batch_size is None else integer("batch_size", batch_size),
             rank=self.rank or 0,
             world_size=1 if self.world_size is None else self.world_size,
             shuffle=bool(self.shuffle),
             seed=self.seed or 0,
             drop_last=drop_last,
             padding=self.padding,
+            weights=make_weights(dataset, self.weights, self.num_samples),
         )
         place = None if self.rank is None else (order.rank, order.world_size)
-        return OrderSampler(dataset, order, self._epochs, place=place, keyed=self.augment is not None)
+        return OrderSampler(dataset, order, self._session.epochs, place=place, keyed=self.augment is not None)
 
 
-def _integer(name: str, value: Any) -> int:
-    try:
-        if not isinstance(value, bool):
-            return operator.index(value)
-    except TypeError:
-        pass
-    raise OptionError(f"{name} must be an int, got {value!r}")
+def _is(value: Any, default: Any) -> bool:
+    return value is default or (isinstance(value, str) and value == default)
+
+
+_FIXED = frozenset(inspect.signature(DataLoader).parameters) - frozenset(
+    inspect.signature(torch.utils.data.DataLoader).parameters
+) | {"shuffle"}
+"""Arguments that must not be set later; torch has its own."""

@@ -14,6 +14,7 @@ from .tree import map_parts, map_tensors, rebuild_mapping, rebuild_sequence, ten
 __all__ = ["cut", "gather", "scatter"]
 
 Device: TypeAlias = torch.device | str | int
+"""Where a batch or a slice of it goes, as torch names devices."""
 
 
 def scatter(batch: Any, devices: Sequence[Device]) -> list[Any]:

@@ -18,7 +18,10 @@ from ... import _core
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
 from ...record import RecordSource
+from ..keying import Request
 from ..keys import SampleKeys
+from ..passes import Cursor
+from .base import EngineIterator
 
 if TYPE_CHECKING:
     from ...augment import Pipeline
@@ -37,12 +40,13 @@ class _Batch:
     """One batch: waiting to be started, under way (it has a ticket), or kept from starting (by a failure)."""
 
     keys: SampleKeys
+    cursor: Cursor
     tensors: list[torch.Tensor] = field(default_factory=list)
     ticket: int | None = None
     failure: Exception | None = None
 
 
-class NativeIterator(_BaseDataLoaderIter):
+class NativeIterator(EngineIterator, _BaseDataLoaderIter):
     """One pass over a loader's batches `[images, labels]`, in order, each in tensors of its own.
 
     The memory of images is used again for a later batch once nobody holds it any more, in whatever form (see
@@ -89,7 +93,8 @@ class NativeIterator(_BaseDataLoaderIter):
         return self.close.alive and os.getpid() == self._process
 
     def _begin(self, loader: DataLoader[Any]) -> None:
-        self._keying = loader._keying(self._base_seed)
+        self._begin_pass(loader, self._base_seed, keyed=True)
+        self._keying.prime(self._sampler_iter)
         self._exhausted = False
         if self._num_workers:
             while len(self._batches) < self._ahead and self._enqueue():
@@ -103,13 +108,22 @@ class NativeIterator(_BaseDataLoaderIter):
         super()._reset(loader, first_iter)
         self._begin(loader)
 
-    def __next__(self) -> list[torch.Tensor]:
-        # torch's own marks each step for its profiler, which costs as much as the rest of the step together.
-        if torch.autograd.profiler._is_profiler_enabled:
-            return super().__next__()  # type: ignore[no-any-return]  # torch's says Any
-        batch = self._next_data()
-        self._num_yielded += 1
-        return batch
+    def take(self) -> tuple[list[torch.Tensor], Cursor]:
+        with self._stepping:
+            # torch's own marks each step for its profiler, which costs as much as the rest of the step together.
+            if torch.autograd.profiler._is_profiler_enabled:
+                batch = _BaseDataLoaderIter.__next__(self)
+            else:
+                batch = self._next_data()
+                self._num_yielded += 1
+            return batch, self._cursor
+
+    def ready(self) -> bool:
+        with self._stepping:
+            if not self._batches:
+                return self._exhausted
+            ticket = self._batches[0].ticket
+            return ticket is None or self._engine.ready(ticket)
 
     def _next_data(self) -> list[torch.Tensor]:  # type: ignore[override]  # torch says: never returns
         if os.getpid() != self._process:
@@ -117,8 +131,7 @@ class NativeIterator(_BaseDataLoaderIter):
                 f"this iterator belongs to process {self._process}, and its threads did not survive the fork; call "
                 "iter(loader) in the new process"
             )
-        with self._stepping:
-            return self._step()
+        return self._step()
 
     def _step(self) -> list[torch.Tensor]:
         if not self._batches and not self._enqueue():
@@ -129,6 +142,7 @@ class NativeIterator(_BaseDataLoaderIter):
         # It leaves the queue only when it is finished: after Ctrl-C or a timeout it is still the next one.
         failed = self._finish(batch)
         self._batches.popleft()
+        self._cursor = batch.cursor
         if self._num_workers and self._enqueue():
             self._start(self._batches[-1])
         if batch.failure is not None:
@@ -142,11 +156,11 @@ class NativeIterator(_BaseDataLoaderIter):
         """Appends the next batch to the queue, if there is one."""
         if not self._exhausted:
             try:
-                keys, _ = self._keying.next_keys(self._sampler_iter)
+                request = self._keying.next(self._sampler_iter)
             except StopIteration:
                 self._exhausted = True
             else:
-                self._batches.append(_Batch(keys))
+                self._batches.append(_Batch(_keys_of(request), request.cursor))
         return not self._exhausted
 
     def _start(self, batch: _Batch) -> None:
@@ -191,6 +205,12 @@ class NativeIterator(_BaseDataLoaderIter):
 
     def _placed(self, error: BaseException, index: int) -> BaseException:
         return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error
+
+
+def _keys_of(request: Request) -> SampleKeys:
+    if request.keys is None:
+        raise OptionError("the native engine needs keys for its samples")
+    return request.keys
 
 
 def _close(engine: _core.Engine, pool: _core.BufferPool) -> None:

@@ -1,44 +1,110 @@
-"""torch's own iterators, in this process and in worker processes, fed with keyed indices."""
+"""torch's own iterators, in this process and in worker processes, with Penstock's keys and positions."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter, _SingleProcessDataLoaderIter
+from torch.utils.data import IterableDataset
+from torch.utils.data.dataloader import (
+    _BaseDataLoaderIter,
+    _MultiProcessingDataLoaderIter,
+    _SingleProcessDataLoaderIter,
+)
+
+from ..passes import Cursor
+from ..stateful import iteration_state, resumed_iteration
+from .base import EngineIterator
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
-    from ..keying import Keying
 
 __all__ = ["InlineIterator", "ProcessIterator"]
 
 
-class InlineIterator(_SingleProcessDataLoaderIter):
+class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
     """`num_workers=0`: samples are made in the caller's thread."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         super().__init__(loader)
-        self._keying = loader._keying(self._base_seed)
         self._keyed = loader.augment is not None
+        self._iterable = isinstance(loader.dataset, IterableDataset)
+        self._cursor = Cursor(0)
+        self._delivered_before = 0
+        self._to_replay = 0
+        self._resume(self._begin_pass(loader, self._base_seed, keyed=self._keyed))
+
+    def take(self) -> tuple[Any, Cursor]:
+        while self._to_replay:  # an iterable dataset without a state of its own gives everything again
+            self._to_replay -= 1
+            self._next_data()  # type: ignore[no-untyped-call]  # torch's
+        batch = _BaseDataLoaderIter.__next__(self)
+        return batch, self._iterable_cursor() if self._iterable else self._cursor
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self._keying.prime(self._sampler_iter)
+        if not self._iterable:
+            return
+        self._delivered_before = int(state.get("batches", 0))
+        if state.get("dataset") is None:
+            self._to_replay = self._delivered_before
+        else:
+            (worker,) = state["dataset"]
+            self._dataset_fetcher.dataset_iter = resumed_iteration(self._dataset, worker["state"])
+            self._dataset_fetcher.ended = worker["ended"]
+
+    def _iterable_cursor(self) -> Cursor:
+        fetcher = self._dataset_fetcher
+        state = iteration_state(self._dataset, fetcher.dataset_iter)
+        worker = None if state is None else [{"state": state, "ended": getattr(fetcher, "ended", False)}]
+        return Cursor(self._delivered_before + self._num_yielded, self._cursor.samples, worker)
 
     def _next_index(self) -> Any:
-        return _next_index(self._keying, self._keyed, self._sampler_iter)
+        request = self._keying.next(self._sampler_iter)
+        self._cursor = request.cursor
+        return request.keyed() if self._keyed else request.given
 
 
-class ProcessIterator(_MultiProcessingDataLoaderIter):
+class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
     """`num_workers` of torch's worker processes."""
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.
-        self._keying = loader._keying(self._base_seed)
         self._keyed = loader.augment is not None
+        self._iterable = isinstance(loader.dataset, IterableDataset)
+        self._cursors: deque[Cursor] = deque()
+        self._consumed = 0
+        state = self._begin_pass(loader, self._base_seed, keyed=self._keyed)
+        if not loader.in_order:
+            self._pass.obstacle = (
+                "with in_order=False and worker processes, which batches were delivered is not a position; leave out "
+                "in_order=False"
+            )
+        self._delivered_before = self._to_replay = int(state.get("batches", 0)) if self._iterable else 0
         super()._reset(loader, first_iter)
 
+    def take(self) -> tuple[Any, Cursor]:
+        while self._to_replay:
+            self._to_replay -= 1
+            self._next_data()  # type: ignore[no-untyped-call]  # torch's
+        batch = _BaseDataLoaderIter.__next__(self)
+        return batch, self._next_cursor()
+
+    def ready(self) -> bool:
+        return len(self._task_info.get(self._rcvd_idx, ())) == 2 or not self._data_queue.empty()
+
+    def _next_cursor(self) -> Cursor:
+        # A batch that failed is among those received, too.
+        behind = self._rcvd_idx - self._consumed if self._in_order else 1
+        cursor = Cursor(0)
+        for _ in range(behind if self._cursors else 0):
+            cursor = self._cursors.popleft()
+            self._consumed += 1
+        if self._iterable:
+            return Cursor(self._delivered_before + self._num_yielded, cursor.samples)
+        return cursor
+
     def _next_index(self) -> Any:
-        return _next_index(self._keying, self._keyed, self._sampler_iter)
-
-
-def _next_index(keying: Keying, keyed: bool, sampler: Any) -> Any:
-    keys, single = keying.next_keys(sampler)
-    indices = keys.keyed() if keyed else keys.plain()
-    return indices[0] if single else indices
+        request = self._keying.next(self._sampler_iter)
+        self._cursors.append(request.cursor)
+        return request.keyed() if self._keyed else request.given

@@ -24,7 +24,21 @@ OWN = {
     "rank": None,
     "world_size": None,
     "padding": "wrap",
+    "weights": None,
+    "num_samples": None,
     "memory_format": torch.contiguous_format,
+    "engine": "auto",
+    "workers": "processes",
+    "on_error": "raise",
+    "max_errors": 100,
+    "error_log": None,
+    "on_worker_death": "raise",
+    "max_restarts": 10,
+    "watchdog": None,
+    "device": None,
+    "devices": None,
+    "prefetch_to_device": 2,
+    "progress": False,
 }
 
 
@@ -127,8 +141,8 @@ def test_iterable_datasets_refuse_what_torch_refuses(arguments: dict[str, Any]) 
 
 
 def test_without_own_arguments_iteration_is_torchs() -> None:
-    assert type(iter(DataLoader(Numbers(3)))) is _SingleProcessDataLoaderIter
-    assert type(iter(DataLoader(Numbers(3), num_workers=1))) is _MultiProcessingDataLoaderIter
+    assert isinstance(iter(DataLoader(Numbers(3))), _SingleProcessDataLoaderIter)
+    assert isinstance(iter(DataLoader(Numbers(3), num_workers=1)), _MultiProcessingDataLoaderIter)
     assert [batch.tolist() for batch in DataLoader(Stream(), batch_size=2)] == [[0, 1], [2, 3], [4]]
     assert list(DataLoader(Stream(), batch_size=None)) == [0, 1, 2, 3, 4]
 

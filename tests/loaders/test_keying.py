@@ -30,9 +30,11 @@ def keys_of(keying: Keying, sampler: Any) -> list[tuple[int, int, list[int], lis
     running, found = iter(sampler), []
     while True:
         try:
-            keys, single = keying.next_keys(running)
+            request = keying.next(running)
         except StopIteration:
             return found
+        keys, single = request.keys, request.single
+        assert keys is not None
         found.append((keys.seed, keys.epoch, keys.indices.tolist(), keys.draws.tolist(), single))
 
 
@@ -86,7 +88,7 @@ def test_indices_that_have_keys_keep_them() -> None:
 @pytest.mark.parametrize("given_index", ["name", 1.5, None])
 def test_indices_that_are_no_ints_are_refused(given_index: Any) -> None:
     with pytest.raises(OptionError, match=f"needs samplers that give integer indices, got {given_index!r}"):
-        SamplerKeying(7, 0, 5, once=True).next_keys(iter([given_index]))
+        SamplerKeying(7, 0, 5, once=True).next(iter([given_index]))
 
 
 def test_penstocks_order_gives_its_own_keys() -> None:

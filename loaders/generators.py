@@ -1,0 +1,67 @@
+"""The torch generators that a pass draws its order from: their states, saved and put back."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ..errors import OptionError
+
+__all__ = ["restore_generators", "save_generators"]
+
+
+class _Loader(Protocol):
+    generator: Any
+    sampler: Any
+    batch_sampler: Any
+
+
+def save_generators(loader: _Loader) -> dict[str, str]:
+    """Name -> state (base64) of the generators that the loader's samplers draw from.
+
+    "default" is torch's own, "generator" the loader's argument, "sampler" one that a sampler was given by itself.
+    """
+    return {name: _encoded(generator.get_state()) for name, generator in _generators(loader).items()}
+
+
+def restore_generators(loader: _Loader, states: dict[str, str]) -> None:
+    """Puts generators back to where `save_generators` found them.
+
+    Raises:
+        OptionError: the loader has other generators than the one whose state this is, or a state is damaged.
+    """
+    generators = _generators(loader)
+    if set(generators) != set(states):
+        raise OptionError(
+            f"the state is of a loader whose samplers draw from {_named(states)}, this one's draw from "
+            f"{_named(generators)}; give it the same generator= and sampler as then"
+        )
+    for name, generator in generators.items():
+        try:
+            generator.set_state(_decoded(states[name]))
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise OptionError(f"the state of generator {name!r} can't be used: {error}") from error
+
+
+def _generators(loader: _Loader) -> dict[str, torch.Generator]:
+    found = {"default": torch.default_generator} if loader.generator is None else {"generator": loader.generator}
+    for sampler in (loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None)):
+        own = getattr(sampler, "generator", None)
+        if isinstance(own, torch.Generator) and own is not loader.generator:
+            found["sampler"] = own
+    return found
+
+
+def _named(names: dict[str, Any]) -> str:
+    return " and ".join(sorted(names)) or "none"
+
+
+def _encoded(state: torch.Tensor) -> str:
+    return base64.b64encode(state.numpy(force=True).tobytes()).decode("ascii")
+
+
+def _decoded(text: str) -> torch.Tensor:
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), np.uint8).copy())

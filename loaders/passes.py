@@ -1,0 +1,58 @@
+"""One pass over a loader's batches, as far as its consumer has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .meter import Meter
+from .stats import Setup
+
+__all__ = ["Cursor", "Pass"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a pass is once a batch has been delivered.
+
+    Attributes:
+        position: samples delivered over all ranks, for Penstock's own order; batches of this loader for all others.
+        samples: how many samples the batch was asked for.
+        dataset: the state of an iterable dataset that has one, after this batch; else None.
+    """
+
+    position: int
+    samples: int = 0
+    dataset: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """One pass over a loader's batches; engines' iterators and the loader share it.
+
+    Attributes:
+        epoch: which.
+        start: what `state_dict` says of the pass, but for the position.
+        cursor: where the consumer is.
+        obstacle: why the position is no state to go on from, in words; "" if it is.
+        finished: the consumer has seen the end.
+        meter: how its time was spent.
+    """
+
+    epoch: int
+    start: dict[str, Any]
+    cursor: Cursor
+    obstacle: str = ""
+    finished: bool = False
+    meter: Meter = field(default_factory=lambda: Meter(Setup()))
+
+    def deliver(self, cursor: Cursor, began: float, ended: float) -> None:
+        """A batch goes to the consumer, who has waited for it from `began` to `ended` (`time.perf_counter`)."""
+        self.cursor = cursor
+        self.meter.waited(began, ended)
+        self.meter.delivered(cursor.samples)
+
+    def finish(self) -> None:
+        """The consumer sees that there is no further batch."""
+        self.finished = True
+        self.meter.close()

@@ -1,0 +1,137 @@
+"""Where a loader is: the epoch that comes next, the pass under way, and a state to go on from."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import IterableDataset
+
+from ..errors import OptionError
+from .augmented import Augmented
+from .generators import restore_generators, save_generators
+from .keying import GivenKeying, Keying, OrderKeying, SamplerKeying, visits_once
+from .passes import Cursor, Pass
+from .sampler import EpochCounter, OrderSampler
+from .state import check_state, describes
+
+if TYPE_CHECKING:
+    from .dataloader import DataLoader
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The epochs and passes of one loader; its state, saved and loaded.
+
+    Attributes:
+        epochs: counts them.
+        current: the pass that began last, or None.
+    """
+
+    def __init__(self) -> None:
+        self.epochs = EpochCounter()
+        self.current: Pass | None = None
+        self._pending: dict[str, Any] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fixes the next epoch; a loaded state of another epoch is dropped."""
+        self.epochs.set(epoch)
+        if self._pending is not None and self._pending["epoch"] != self.epochs.next:
+            self._pending = None
+
+    def state_dict(self, loader: DataLoader[Any]) -> dict[str, Any]:
+        """What is left of the pass under way; the whole next epoch before the first pass and after a finished one."""
+        if self._pending is not None:
+            return copy.deepcopy(self._pending)
+        running = self.current
+        if running is None or running.finished:
+            return describes(loader) | {"epoch": self.epochs.next, _position_key(loader): 0}
+        if running.obstacle:
+            raise OptionError(f"state_dict has nothing exact to say here: {running.obstacle}")
+        state = running.start | {_position_key(loader): running.cursor.position}
+        if running.cursor.dataset is not None:
+            state["dataset"] = running.cursor.dataset
+        return copy.deepcopy(state)
+
+    def load_state_dict(self, loader: DataLoader[Any], state: dict[str, Any]) -> None:
+        """The next pass goes on where `state` was taken."""
+        check_state(loader, state)
+        self._pending = copy.deepcopy(dict(state))
+        self.epochs.set(state["epoch"])
+
+    @contextlib.contextmanager
+    def starting(self, loader: DataLoader[Any]) -> Iterator[None]:
+        """Around the making of an iterator: counts the epoch, and goes on from a loaded state.
+
+        The caller's default generator is left as it was where the past draws of a resumed pass are drawn again.
+        """
+        state = self._pending or {}
+        for sampler in _samplers(loader):
+            if "sampler_epoch" in state and callable(getattr(sampler, "set_epoch", None)):
+                sampler.set_epoch(state["sampler_epoch"])
+        caller = torch.get_rng_state() if "default" in state.get("generators", {}) else None
+        try:
+            yield
+        finally:
+            if caller is not None:
+                torch.set_rng_state(caller)
+        self._pending = None
+        self.epochs.take()
+
+    def begin(self, loader: DataLoader[Any], base_seed: int, *, keyed: bool) -> tuple[Pass, Keying, dict[str, Any]]:
+        """Starts the pass of an iterator; `base_seed` is what torch drew for it.
+
+        Returns:
+            The pass, its requests, and the state that it goes on from ({} for one that starts fresh).
+        """
+        epoch, state = self.epochs.next, self._pending or {}
+        start = describes(loader) | {"epoch": epoch}
+        if loader._order_sampler is not None:
+            keying = self._order_keying(loader._order_sampler, epoch, state, single=loader.batch_sampler is None)
+        else:
+            seed = state.get("base_seed", int(base_seed))
+            if state.get("generators"):
+                restore_generators(loader, state["generators"])
+            if not isinstance(loader.dataset, IterableDataset):
+                start |= {"base_seed": seed, "generators": save_generators(loader)} | _sampler_epoch(loader)
+            keying = self._sampler_keying(loader, seed, epoch, state, keyed=keyed)
+        cursor = Cursor(state.get(_position_key(loader), 0), dataset=state.get("dataset"))
+        self.current = Pass(epoch, start, cursor)
+        return self.current, keying, state
+
+    def _order_keying(self, sampler: OrderSampler, epoch: int, state: dict[str, Any], *, single: bool) -> Keying:
+        order = sampler.order.epoch(epoch, state.get("position", 0))
+        return OrderKeying(order, sampler.seed, epoch, single=single)
+
+    def _sampler_keying(
+        self, loader: DataLoader[Any], seed: int, epoch: int, state: dict[str, Any], *, keyed: bool
+    ) -> Keying:
+        if isinstance(loader.dataset, IterableDataset):
+            return GivenKeying()
+        skip = state["batches"] if state.get("generators") else None
+        if not keyed:
+            return GivenKeying(skip)
+        given = loader.dataset.dataset if isinstance(loader.dataset, Augmented) else loader.dataset
+        size = len(given) if hasattr(given, "__len__") else 0
+        return SamplerKeying(seed, epoch, size, once=visits_once(loader._index_sampler), skip=skip)
+
+
+def _position_key(loader: DataLoader[Any]) -> str:
+    return "position" if loader._order_sampler is not None else "batches"
+
+
+def _samplers(loader: DataLoader[Any]) -> list[Any]:
+    return [loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None)]
+
+
+def _sampler_epoch(loader: DataLoader[Any]) -> dict[str, int]:
+    """The epoch of a sampler that shuffles by it, as torch's DistributedSampler does."""
+    for sampler in _samplers(loader):
+        epoch = getattr(sampler, "epoch", None)
+        if callable(getattr(sampler, "set_epoch", None)) and isinstance(epoch, int):
+            return {"sampler_epoch": epoch}
+    return {}

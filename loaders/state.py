@@ -1,0 +1,73 @@
+"""What a loader's state says, and whether it fits a loader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import IterableDataset
+
+from ..errors import OptionError
+
+if TYPE_CHECKING:
+    from .dataloader import DataLoader
+
+__all__ = ["VERSION", "check_state", "describes"]
+
+VERSION = 1
+"""Version of the states that `DataLoader.state_dict` writes."""
+
+
+def describes(loader: DataLoader[Any]) -> dict[str, Any]:
+    """What a state says of its loader, so that no other one goes on from it.
+
+    {version, seed, size} for Penstock's own order: any number of workers and ranks and any batch size can go on.
+    {version, batch_size} for torch's samplers, whose batches are counted. {version, workers} for an iterable dataset.
+    """
+    if loader._order_sampler is not None:
+        order = loader._order_sampler.order
+        return {"version": VERSION, "seed": order.seed, "size": order.size}
+    if isinstance(loader.dataset, IterableDataset):
+        return {"version": VERSION, "batch_size": loader.batch_size, "workers": loader.num_workers}
+    return {"version": VERSION, "batch_size": loader.batch_size}
+
+
+def check_state(loader: DataLoader[Any], state: Any) -> None:
+    """Raises OptionError unless `state` is one that this loader can go on from; the message names what differs."""
+    if not isinstance(state, Mapping) or not isinstance(state.get("version"), int):
+        raise OptionError(f"a loader's state is the dict that state_dict() gave, got {_shown(state)}")
+    if state["version"] != VERSION:
+        raise OptionError(f"this Penstock reads states of version {VERSION}, got version {state['version']!r}")
+    here = describes(loader)
+    position = "position" if "seed" in here else "batches"
+    for key in (*here, "epoch", position):
+        if key not in state:
+            raise OptionError(
+                f"a state of {_kind(here)} was expected, which has {key!r}; got one with the keys "
+                f"{', '.join(map(str, state))}: the loader needs the seed=, sampler and dataset kind of then"
+            )
+    for key, value in here.items():
+        if state[key] != value:
+            raise OptionError(f"the state was taken with {key}={state[key]!r}, this loader has {key}={value!r}")
+    _check_number(state, "epoch", 2**32 - 1)
+    _check_number(state, position, here.get("size", 2**63 - 1))
+
+
+def _check_number(state: Mapping[str, Any], key: str, most: int) -> None:
+    value = state[key]
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise OptionError(f"a state's {key} is an int from 0 to {most}, got {value!r}")
+
+
+def _kind(here: Mapping[str, Any]) -> str:
+    if "seed" in here:
+        return "a loader in Penstock's own order"
+    return "a loader of an iterable dataset" if "workers" in here else "a loader with torch's samplers"
+
+
+def _shown(state: Any) -> str:
+    try:
+        return json.dumps(state)[:120]
+    except (TypeError, ValueError):
+        return f"{type(state).__name__} {state!r:.100}"
