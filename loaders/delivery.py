@@ -6,14 +6,17 @@ import operator
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import torch
 
 from ..errors import EngineClosedError, OptionError
 from .devices import Copied, Streams, streams_of, why_unavailable
+from .engines.base import EngineIterator
+from .passes import Cursor
 from .scatter import cut
 from .transferable import holders
 from .tree import map_tensors, tensors_in
@@ -23,15 +26,7 @@ __all__ = ["DeviceIterator", "check_devices"]
 Device: TypeAlias = torch.device | str | int
 
 
-class Batches(Protocol):
-    """What a delivery asks of an engine's iterator.
-
-    It may also have `ready() -> bool`: whether `take` would return (or raise) at once; without it nothing is taken
-    before it is asked for. And `close()`.
-    """
-
-    def take(self) -> tuple[Any, Any]:
-        """The next batch and its cursor, or the error of the next batch, or StopIteration."""
+_START = Cursor(0)
 
 
 @dataclass(slots=True)
@@ -49,12 +44,12 @@ class _Step:
     """One step of the consumer: a batch that waits for its transfer, one that is sent, or the error to raise."""
 
     batch: Any = None
-    cursor: Any = None
+    cursor: Cursor = _START
     parts: list[_Part] = field(default_factory=list)
     failure: Exception | None = None
 
 
-class DeviceIterator(Iterator[Any]):
+class DeviceIterator(EngineIterator):
     """The batches of an engine's iterator, in order, on a device (or in slices on several).
 
     Up to `ahead` batches beyond the one that the consumer asks for are sent beforehand, as far as the engine has them
@@ -66,7 +61,8 @@ class DeviceIterator(Iterator[Any]):
     An error, that of a transfer too, is raised at the step of its batch, and the next step goes on with the next batch.
 
     Args:
-        inner: gives the batches. If they are in pinned memory, nothing is copied on the host.
+        inner: gives the batches, and has the pass that they belong to. If they are in pinned memory, nothing is copied
+            on the host.
         device: where whole batches go. Tensors, and objects with a method `to(device)` whose tensors are in their
             attributes, are moved; lists, tuples and mappings keep their structure; other things stay as they are.
         devices: where slices go: a batch is the list that `scatter(batch, devices)` gives.
@@ -80,7 +76,7 @@ class DeviceIterator(Iterator[Any]):
 
     def __init__(
         self,
-        inner: Batches,
+        inner: EngineIterator,
         *,
         device: Device | None = None,
         devices: Sequence[Device] | None = None,
@@ -100,7 +96,7 @@ class DeviceIterator(Iterator[Any]):
         self._stepping = threading.RLock()  # several threads may share out one pass's batches
         self._closing = weakref.finalize(self, _wait_for_copies, self._sources)
 
-    def take(self) -> tuple[Any, Any]:
+    def take(self) -> tuple[Any, Cursor]:
         """The next batch on its device, and the cursor that `inner` gave with it.
 
         Blocks only while `inner` has no batch ready.
@@ -123,7 +119,7 @@ class DeviceIterator(Iterator[Any]):
 
     def ready(self) -> bool:
         """Whether `take` would return at once."""
-        return bool(self._steps) or self._inner_ready()
+        return bool(self._steps) or self._inner.ready()
 
     def close(self) -> None:
         """Drops what was sent ahead and closes the engine's iterator; to call it again does nothing."""
@@ -133,12 +129,6 @@ class DeviceIterator(Iterator[Any]):
             close = getattr(self._inner, "close", None)
             if callable(close):
                 close()
-
-    def __iter__(self) -> DeviceIterator:
-        return self
-
-    def __next__(self) -> Any:
-        return self.take()[0]
 
     def __len__(self) -> int:
         return len(self._inner)  # type: ignore[arg-type]  # torch's iterators have it
@@ -154,13 +144,9 @@ class DeviceIterator(Iterator[Any]):
             self._steps.clear()
             self._inner._reset(loader, first_iter)  # type: ignore[attr-defined]  # torch's iterators have it
 
-    def _inner_ready(self) -> bool:
-        ready = getattr(self._inner, "ready", None)
-        return ready is not None and bool(ready())
-
     def _send_ahead(self) -> None:
         # Not beyond an error: most consumers stop there.
-        while len(self._steps) <= self._ahead and self._steps[-1].failure is None and self._inner_ready():
+        while len(self._steps) <= self._ahead and self._steps[-1].failure is None and self._inner.ready():
             try:
                 step = _Step(*self._inner.take())
             except Exception as error:  # StopIteration too: each is raised when it is its turn
@@ -171,13 +157,15 @@ class DeviceIterator(Iterator[Any]):
     def _send(self, step: _Step) -> None:
         if step.parts or step.failure is not None:
             return
+        began = perf_counter()
         try:
-            whole = [step.batch]
-            slices = self._cut(step.batch) if self._sliced else whole
-            step.parts = [self._send_part(*pair) for pair in zip(slices, self._streams, strict=False)]
+            parts = self._cut(step.batch) if self._sliced else [step.batch]
+            step.parts = [self._send_part(*pair) for pair in zip(parts, self._streams, strict=False)]
         except Exception as error:  # out of device memory, a batch that can't be cut ...: belongs to this step
             step.failure = error
         step.batch = None
+        nbytes = sum(getattr(holder, "nbytes", 0) for part in step.parts for holder in part.held)
+        self._pass.meter.spent("transfer", perf_counter() - began, step.cursor.samples, nbytes)
 
     def _cut(self, batch: Any) -> list[Any]:
         try:

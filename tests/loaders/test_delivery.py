@@ -17,6 +17,7 @@ from support.loading import PIPELINE, arrays, equal
 from penstock.errors import EngineClosedError, OptionError
 from penstock.loaders import DataLoader, scatter
 from penstock.loaders.delivery import DeviceIterator, check_devices
+from penstock.loaders.passes import Cursor
 
 WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="here is a CUDA device")
 
@@ -26,16 +27,13 @@ class Pair(NamedTuple):
     labels: torch.Tensor
 
 
-class OnlyTakes:
-    """An engine's iterator that does not say whether it is ready."""
+class Delivering(DataLoader[Any]):
+    """A loader with deliveries in place of its engine's iterators."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-        self.takes = 0
+    targets: dict[str, Any] = {"device": "cpu"}  # noqa: RUF012
 
-    def take(self) -> tuple[Any, Any]:
-        self.takes += 1
-        return next(self.inner), self.takes
+    def _get_iterator(self) -> Any:
+        return DeviceIterator(super()._get_iterator(), ahead=3, **self.targets)
 
 
 def batch(number: int, size: int = 4) -> dict[str, Any]:
@@ -75,7 +73,7 @@ def test_the_consumer_sees_the_engines_steps(
         else:
             delivered, cursor = got[k]
             assert torch.equal(torch.cat(delivered) if sliced else delivered, tensors[k])
-            assert cursor == f"cursor {k}"
+            assert cursor == Cursor(k + 1, samples=1)
     assert len(got) == len(failing)
 
 
@@ -93,11 +91,9 @@ def test_what_is_ready_is_sent_ahead(ahead: int) -> None:
 def test_nothing_is_taken_before_its_time_where_it_might_block() -> None:
     engine = Engine([torch.tensor([k]) for k in range(5)], readiness=[False])
     iterator = DeviceIterator(engine, device="cpu", ahead=3)
-    taking = OnlyTakes(iter([torch.tensor([k]) for k in range(5)]))
-    unknown = DeviceIterator(taking, device="cpu", ahead=3)
     for step in range(1, 6):
-        assert (next(iterator).item(), next(unknown).item()) == (step - 1, step - 1)
-        assert (engine.takes, taking.takes) == (step, step)
+        assert next(iterator).item() == step - 1
+        assert engine.takes == step
 
 
 def test_it_is_ready_where_a_batch_is_sent_or_the_engine_is() -> None:
@@ -109,7 +105,6 @@ def test_it_is_ready_where_a_batch_is_sent_or_the_engine_is() -> None:
     assert iterator.ready()
     iterator.take()
     assert not iterator.ready()
-    assert not DeviceIterator(OnlyTakes(iter([])), device="cpu").ready()
 
 
 def test_nothing_is_sent_ahead_of_an_error() -> None:
@@ -258,6 +253,47 @@ def test_it_stands_for_the_engines_iterator() -> None:
     assert [part.item() for part in iterator] == [0, 1, 2, 3]
 
 
+def test_the_pass_knows_what_was_delivered_and_not_what_was_sent() -> None:
+    engine = Engine([torch.zeros(3)] * 4)
+    iterator = DeviceIterator(engine, device="cpu", ahead=2)
+    for step in range(1, 5):
+        next(iterator)
+        assert engine._pass.cursor.position == step
+        assert engine.takes == min(4, step + 2)
+    assert not engine._pass.finished
+    assert list(iterator) == []
+    assert engine._pass.finished
+    stats = engine._pass.meter.stats()
+    assert (stats.batches, stats.samples) == (4, 4)
+    after_the_first_step = stats.consumer_stages["transfer"]  # in which three were sent
+    assert (after_the_first_step.samples, after_the_first_step.nbytes) == (1, 12)
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loaders_state_is_that_of_its_consumer(engine: Any, num_workers: int) -> None:
+    def loader() -> Delivering:
+        return Delivering(arrays(), 5, augment=PIPELINE, seed=3, shuffle=True, num_workers=num_workers, engine=engine)
+
+    whole, stopped = list(loader()), loader()
+    for step, _ in enumerate(stopped, 1):
+        resumed = loader()
+        resumed.load_state_dict(stopped.state_dict())
+        assert equal(list(resumed), whole[step:])
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_persistent_workers_start_each_pass_afresh(engine: Any) -> None:
+    loaders = [
+        kind(arrays(), 5, augment=PIPELINE, seed=3, num_workers=2, persistent_workers=True, engine=engine)
+        for kind in (DataLoader, Delivering)
+    ]
+    for loader in loaders:
+        next(iter(loader))  # a pass that is left early, with batches sent ahead
+    plain, delivered = ([list(loader), list(loader)] for loader in loaders)
+    assert equal(plain, delivered)
+
+
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_a_loaders_batches_arrive_as_they_are(num_workers: int, memory_format: torch.memory_format) -> None:
@@ -267,12 +303,12 @@ def test_a_loaders_batches_arrive_as_they_are(num_workers: int, memory_format: t
         )
 
     expected = list(loader())
-    got = list(DeviceIterator(OnlyTakes(iter(loader())), device="cpu"))
+    got = list(DeviceIterator(iter(loader()), device="cpu"))
     assert equal(got, expected)
     assert all(images.is_contiguous(memory_format=memory_format) for images, _ in got)
-    sliced = list(DeviceIterator(OnlyTakes(iter(loader())), devices=["cpu", "cpu"]))
+    sliced = list(DeviceIterator(iter(loader()), devices=["cpu", "cpu"]))
     assert equal(sliced, [scatter(part, ["cpu", "cpu"]) for part in expected])
-    away = next(DeviceIterator(OnlyTakes(iter(loader())), device="meta"))
+    away = next(DeviceIterator(iter(loader()), device="meta"))
     assert away[0].is_contiguous(memory_format=memory_format)
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 
+from penstock.loaders.engines.base import EngineIterator
+from penstock.loaders.passes import Cursor, Pass
 from penstock.loaders.tree import map_tensors
 
 NOT_COPIED, HOST_MEMORY_GONE = -1, -2
 
 
-class Engine:
-    """Gives the outcomes (batches, and errors to raise) one after another, each with its position as the cursor.
+class Engine(EngineIterator):
+    """Gives the outcomes (batches, and errors to raise) one after another; cursors count them from 1.
 
     `readiness` is what `ready` answers, in turn; after its end, always the last.
     """
@@ -27,15 +29,16 @@ class Engine:
         self.takes = 0
         self.closed = 0
         self.resets: list[Any] = []
+        self._pass = Pass(0, {}, Cursor(0))
 
-    def take(self) -> tuple[Any, Any]:
+    def take(self) -> tuple[Any, Cursor]:
         if self.takes >= len(self.outcomes):
             raise StopIteration
         position, outcome = self.takes, self.outcomes[self.takes]
         self.takes += 1
         if isinstance(outcome, BaseException):
             raise outcome
-        return outcome, f"cursor {position}"
+        return outcome, Cursor(position + 1, samples=1)
 
     def ready(self) -> bool:
         return self.readiness.pop(0) if len(self.readiness) > 1 else self.readiness[0]
@@ -46,6 +49,7 @@ class Engine:
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         self.resets.append((loader, first_iter))
         self.takes = 0
+        self._pass = Pass(1, {}, Cursor(0))
 
     def __len__(self) -> int:
         return len(self.outcomes)
