@@ -26,6 +26,7 @@ from .order import Order, Padding, check_seed
 from .sampler import OrderSampler
 from .scatter import Device
 from .session import Session
+from .stats import NOTHING_YET, Stats
 from .weights import make_weights
 from .wrappers import refuse_transform
 
@@ -196,8 +197,16 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
                 sampler.set_epoch(epoch)  # type: ignore[union-attr]  # torch's base classes have none
 
     def explain(self) -> str:
-        """Which engine runs this loader, each reason where it is not the native one, its order, keys and layout."""
+        """Which engine runs this loader, each reason where it is not the native one, its order, keys and layout.
+
+        After some batches also what bounds the pass under way, or the latest, and what to change.
+        """
         return explain(self)
+
+    def stats(self) -> Stats:
+        """The numbers of the pass under way, or of the latest: rates, waiting, stages, and what bounds it."""
+        current = self._session.current
+        return NOTHING_YET if current is None else current.meter.stats()
 
     def state_dict(self) -> dict[str, Any]:
         """Where this loader is: a few integers, to be saved beside the model.

@@ -10,12 +10,16 @@ from .engines.choice import EngineChoice, choose_engine
 
 if TYPE_CHECKING:
     from .dataloader import DataLoader
+    from .stats import Stats
 
 __all__ = ["explain"]
 
 
 def explain(loader: DataLoader[Any]) -> str:
-    """The engine, the reasons, the order, the keys and the layout of a loader, in words, a line each."""
+    """The engine, the reasons, the order, the keys and the layout of a loader, in words, a line each.
+
+    After some batches also what bounds the current or latest pass, and what to change.
+    """
     choice = choose_engine(loader)
     lines = [f"engine: {_describe(choice, loader)}"]
     lines += [f"  not native: {obstacle}" for obstacle in choice.obstacles]
@@ -25,7 +29,7 @@ def explain(loader: DataLoader[Any]) -> str:
         lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
     if loader.memory_format == torch.channels_last:
         lines.append("images: channels-last in memory")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_bound(loader.stats())])
 
 
 def _describe(choice: EngineChoice, loader: DataLoader[Any]) -> str:
@@ -46,3 +50,10 @@ def _order(loader: DataLoader[Any]) -> str:
     order = loader._order_sampler.order
     kind = "shuffled by (seed, epoch)" if order.shuffle else "0, 1, 2 ..."
     return f"{kind}; rank {order.rank} of {order.world_size}"
+
+
+def _bound(stats: Stats) -> list[str]:
+    if not stats.batches:
+        return []
+    diagnosis = stats.diagnosis
+    return [f"bound by: {diagnosis.bottleneck}: {diagnosis.why}", f"to change: {diagnosis.change}"]

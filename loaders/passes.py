@@ -46,11 +46,14 @@ class Pass:
     finished: bool = False
     meter: Meter = field(default_factory=lambda: Meter(Setup()))
 
-    def deliver(self, cursor: Cursor, began: float, ended: float) -> None:
-        """A batch goes to the consumer, who has waited for it from `began` to `ended` (`time.perf_counter`)."""
+    def deliver(self, cursor: Cursor, nbytes: int, began: float, ended: float) -> None:
+        """A batch, with so many bytes of tensors, goes to the consumer.
+
+        Who has waited for it from `began` to `ended` (`time.perf_counter`).
+        """
         self.cursor = cursor
         self.meter.waited(began, ended)
-        self.meter.delivered(cursor.samples)
+        self.meter.delivered(cursor.samples, nbytes)
 
     def finish(self) -> None:
         """The consumer sees that there is no further batch."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import weakref
+from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch.utils.data import IterableDataset
 
 from ..keying import Keying
+from ..meter import Meter
 from ..passes import Cursor, Pass
+from ..progress import ProgressBar
+from ..stats import Counters, Setup
+from ..tree import tensors_in
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -21,8 +30,12 @@ class EngineIterator:
     what was delivered counts in the loader's state.
     """
 
+    engine: ClassVar[str]
+    """Its name in `Setup`."""
+
     _pass: Pass
     _keying: Keying
+    _bar: ProgressBar | None = None
 
     def take(self) -> tuple[Any, Cursor]:
         """The next batch, and where the pass is once it is delivered.
@@ -45,11 +58,43 @@ class EngineIterator:
             batch, cursor = self.take()
         except StopIteration:
             self._pass.finish()
+            if self._bar is not None:
+                self._bar.close()
             raise
-        self._pass.deliver(cursor, began, perf_counter())
+        nbytes = sum(tensor.nbytes for _, tensor in tensors_in(batch))
+        self._pass.deliver(cursor, nbytes, began, perf_counter())
+        if self._bar is not None:
+            self._bar.step()
         return batch
+
+    def _counters(self) -> Callable[[], Counters]:
+        """What asks the workers for their counters. It must not keep this iterator alive: the loader keeps it."""
+        return Counters
 
     def _begin_pass(self, loader: DataLoader[Any], base_seed: float, *, keyed: bool) -> dict[str, Any]:
         """Starts a pass; gives the state that it goes on from, {} for a fresh one."""
         self._pass, self._keying, state = loader._session.begin(loader, int(base_seed), keyed=keyed)
+        self._pass.meter = Meter(self._setup(loader), self._counters())
+        if loader.progress:
+            self._show_progress(None if state else _length(loader))
         return state
+
+    def _setup(self, loader: DataLoader[Any]) -> Setup:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return Setup(self.engine, loader.num_workers, loader.prefetch_factor or 0, cores)
+
+    def _show_progress(self, batches: int | None) -> None:
+        if self._bar is not None:
+            self._bar.close()  # of the pass before, which may have been left early
+        self._bar = ProgressBar(self._pass.meter, batches)
+        weakref.finalize(self, self._bar.close)
+
+
+def _length(loader: DataLoader[Any]) -> int | None:
+    """Batches of a whole pass; None where nobody knows."""
+    if isinstance(loader.dataset, IterableDataset):
+        return None
+    try:
+        return len(loader)
+    except (TypeError, NotImplementedError):  # a sampler without a length
+        return None

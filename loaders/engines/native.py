@@ -6,8 +6,10 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +19,11 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from ... import _core
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
-from ...record import RecordSource
+from ...record import Codec, Records, RecordSource
 from ..keying import Request
 from ..keys import SampleKeys
 from ..passes import Cursor
+from ..stats import Counters, StageCounters
 from .base import EngineIterator
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
         source: the records behind its dataset.
         pipeline: with a fixed output size.
     """
+
+    engine = "native"
 
     def __init__(self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline) -> None:
         if loader.num_workers == 0 and loader.timeout:
@@ -139,6 +144,8 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
                 self.close()
             raise StopIteration
         batch = self._batches[0]
+        if self._num_workers:
+            self._pass.meter.queue(self._count_finished())
         # It leaves the queue only when it is finished: after Ctrl-C or a timeout it is still the next one.
         failed = self._finish(batch)
         self._batches.popleft()
@@ -155,11 +162,13 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
     def _enqueue(self) -> bool:
         """Appends the next batch to the queue, if there is one."""
         if not self._exhausted:
+            began = perf_counter()
             try:
                 request = self._keying.next(self._sampler_iter)
             except StopIteration:
                 self._exhausted = True
             else:
+                self._pass.meter.spent("lookup", perf_counter() - began)
                 self._batches.append(_Batch(_keys_of(request), request.cursor))
         return not self._exhausted
 
@@ -174,7 +183,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
         outside = keys.indices[(keys.indices < 0) | (keys.indices >= len(self._source))]
         if len(outside):
             raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self._source)} samples")
-        records = self._source.records(keys.indices)
+        records = self._look_up(keys)
         buffer = self._buffer((len(keys), *self._buffer_shape))
         images = buffer.permute(0, 3, 1, 2) if self._channels_last else buffer
         labels = torch.from_numpy(np.array(records.labels))
@@ -182,6 +191,14 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
         batch.ticket = self._engine.submit(
             records, buffer.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
+
+    def _look_up(self, keys: SampleKeys) -> Records:
+        meter, began = self._pass.meter, perf_counter()
+        records = self._source.records(keys.indices)
+        meter.spent("lookup", perf_counter() - began, len(keys))
+        if meter.setup.codec is None and len(keys):
+            meter.setup = replace(meter.setup, codec=Codec(records.codec[0]).name.lower())
+        return records
 
     def _buffer(self, shape: tuple[int, ...]) -> torch.Tensor:
         if self._pin_memory:
@@ -203,6 +220,18 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
                 raise error
         return failed
 
+    def _count_finished(self) -> int:
+        """Batches that the consumer could have at once."""
+        finished = 0
+        for batch in self._batches:
+            if batch.ticket is not None and not self._engine.ready(batch.ticket):
+                break
+            finished += 1
+        return finished
+
+    def _counters(self) -> Callable[[], Counters]:
+        return partial(_counters_of, self._engine)
+
     def _placed(self, error: BaseException, index: int) -> BaseException:
         return error.at(self._source.describe(index), index) if isinstance(error, RecordError) else error
 
@@ -211,6 +240,18 @@ def _keys_of(request: Request) -> SampleKeys:
     if request.keys is None:
         raise OptionError("the native engine needs keys for its samples")
     return request.keys
+
+
+def _counters_of(engine: _core.Engine) -> Counters:
+    try:
+        counted = engine.counters()
+    except EngineClosedError:  # in a forked child
+        return Counters()
+    stages: dict[str, StageCounters] = {
+        name: StageCounters(stage["seconds"], stage["images"], stage["bytes"], stage["errors"])
+        for name, stage in counted["stages"].items()
+    }
+    return Counters(stages, counted["idle_seconds"] if counted["threads"] else None)
 
 
 def _close(engine: _core.Engine, pool: _core.BufferPool) -> None:

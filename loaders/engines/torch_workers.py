@@ -25,6 +25,8 @@ __all__ = ["InlineIterator", "ProcessIterator"]
 class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
     """`num_workers=0`: samples are made in the caller's thread."""
 
+    engine = "inline"
+
     def __init__(self, loader: DataLoader[Any]) -> None:
         super().__init__(loader)
         self._keyed = loader.augment is not None
@@ -67,6 +69,8 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
 
 class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
     """`num_workers` of torch's worker processes."""
+
+    engine = "processes"
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.
