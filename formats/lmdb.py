@@ -52,7 +52,7 @@ class LMDB(Dataset):
         environment = self._opened()
         try:
             header = Header.decode(self._header)
-            labels = decode_labels(environment.read([LABELS_KEY], lambda _, value: bytes(value or b""))[0], header)
+            labels = decode_labels(environment.value(LABELS_KEY), header)
         except DatasetError as error:
             raise DatasetError(f"{self.path}: {error}") from error
         self._labels, self._classes = fit_labels(labels, header.classes, class_list(classes), self.path)
@@ -100,22 +100,25 @@ class LMDB(Dataset):
         """Copies of what is stored. Raises RecordError for a record that is missing or whose fields are damaged."""
 
         def copy(position: int, value: memoryview | None) -> Entry:
-            index = int(indices[position])
             try:
                 if value is None:
                     raise RecordError("the record is not there; restore the file, or write it again")
                 return Entry.decode(value, name_only=name_only)
             except RecordError as error:
-                raise error.at(f"{self.path}, record {index}", index) from None
+                raise error.at("", position) from None
 
-        return self._opened().read([sample_key(index) for index in indices.tolist()], copy)
+        try:
+            return self._opened().read([sample_key(index) for index in indices.tolist()], copy)
+        except RecordError as error:
+            index = int(indices[error.index or 0])
+            raise error.at(f"{self.path}, record {index}", index) from error.__cause__
 
     def _opened(self) -> Environment:
         """The environment of this process, opened if it is not, and of the same content as at first."""
         environment = self._environment
         if environment is None or environment.closed:
             environment = open_environment(self.path)
-            header = environment.read([HEADER_KEY], lambda _, value: bytes(value or b""))[0]
+            header = environment.value(HEADER_KEY)
             if not header:
                 raise DatasetError(
                     f"{self.path} is an LMDB, but not one of Penstock's: it has no key {HEADER_KEY.decode()!r}; "

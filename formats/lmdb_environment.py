@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import lmdb
 
-from ..errors import DatasetError
+from ..errors import DatasetError, RecordError
 
 __all__ = ["Environment", "open_environment"]
 
@@ -38,14 +38,29 @@ class Environment:
         """`copy(position, value)` for each key: the stored value, valid only during this call, or None.
 
         Raises:
-            DatasetError: LMDB finds its file damaged, or cut short.
+            RecordError: LMDB finds the pages damaged where a value should be; without a place, `.index` is the position
+                of its key. DatasetError: the file can't be read, or is cut short.
         """
         self._check_size()
+        position = None
         try:
             with _reads, self._env.begin(buffers=True) as transaction:
-                return [copy(position, transaction.get(key)) for position, key in enumerate(keys)]
+                values = []
+                for position, key in enumerate(keys):
+                    values.append(copy(position, transaction.get(key)))
+                return values
         except lmdb.Error as error:
-            raise DatasetError(f"{self.file} can't be read: {error}; restore the file, or write it again") from error
+            reason = f"it can't be read: {error}; restore the file, or write it again"
+            if position is None:
+                raise DatasetError(f"{self.file}: {reason}") from error
+            raise RecordError(reason, index=position) from error
+
+    def value(self, key: bytes) -> bytes:
+        """A copy of what is stored under `key`; b"" where nothing is. Raises DatasetError."""
+        try:
+            return self.read([key], lambda _, value: bytes(value or b""))[0]
+        except RecordError as error:
+            raise DatasetError(f"{self.file}: key {key.decode()!r}: {error.reason}") from error.__cause__
 
     def close(self) -> None:
         """Unmaps the file; the environment can't be read any more."""

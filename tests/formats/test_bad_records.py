@@ -14,10 +14,22 @@ import torch.utils.data
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from support.containers import CONTAINERS, LABELS, csv_file, dct_pack, folder, lmdb_file, pack, write_folder
+from support.containers import (
+    CLASSES,
+    CONTAINERS,
+    LABELS,
+    csv_file,
+    dct_pack,
+    encoded,
+    folder,
+    lmdb_file,
+    pack,
+    pixels,
+    write_folder,
+)
 
 from penstock.errors import ChecksumError, DatasetError, MissingFileError, RecordError
-from penstock.formats import Arrays, Concat, Dataset, Pack, Subset
+from penstock.formats import LMDB, Arrays, Concat, Dataset, LMDBWriter, Pack, Subset
 from penstock.formats.pack.index import write_index
 from penstock.formats.pack.rows import NameColumn, Rows
 from penstock.formats.pack.verify import verify_dataset
@@ -49,6 +61,23 @@ def change_lmdb(dataset: Any, index: int) -> Dataset:
     return dataset  # type: ignore[no-any-return]
 
 
+def tear_lmdb(dataset: Any, index: int) -> Dataset:
+    """Spoils the first of the pages that the entry has for itself; LMDB notices that."""
+    page = 4096
+    at = Path(dataset.path).read_bytes().index(dataset.name(index).encode()) // page * page
+    for byte in range(at, at + 16):
+        change_byte(dataset.path, byte)
+    return dataset  # type: ignore[no-any-return]
+
+
+def large_lmdb(at: Path) -> Dataset:
+    with LMDBWriter(at / "large.lmdb", classes=CLASSES) as writer:
+        for k, label in enumerate(LABELS):
+            writer.add(encoded(pixels(k, 60, 60), "PNG"), label, name=f"sample {k}")
+        writer.commit()
+    return LMDB(at / "large.lmdb")
+
+
 def change_shard(dataset: Any, index: int) -> Dataset:
     records = dataset.records([index])
     change_byte(records.paths[records.file[0]], int(records.offset[0]) + 20)
@@ -74,6 +103,7 @@ DAMAGES: dict[str, tuple[Callable[..., Dataset], Callable[[Dataset, int], Datase
     "folder": (folder, remove_file),
     "csv": (csv_file, remove_file),
     "lmdb": (lmdb_file, change_lmdb),
+    "pages of an lmdb": (large_lmdb, tear_lmdb),
     "pack": (pack, change_shard),
     "dct pack": (dct_pack, change_shard),
     "index of a pack": (pack, forge_row),

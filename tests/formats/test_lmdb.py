@@ -318,3 +318,32 @@ def test_labels_are_translated_by_class_name(tmp_path: Path) -> None:
         UnknownClassError, match=r"label 'b' \(.*x\) (is|are) not among the 2 classes asked for: 'a', 'z'; add"
     ):
         LMDB(path, classes=["a", "z"])
+
+
+def test_pages_that_lmdb_finds_damaged_are_named(tmp_path: Path) -> None:
+    page = 4096
+    with LMDBWriter(tmp_path / "x", classes=["a"]) as writer:
+        for k in range(9):
+            writer.add(bytes(3 * 60 * 60), 0, name=f"sample {k}", codec=Codec.RAW, width=60, height=60)
+        writer.commit()
+    dataset = LMDB(tmp_path / "x")
+    at = (tmp_path / "x").read_bytes().index(b"sample 4") // page * page
+    with (tmp_path / "x").open("r+b") as stream:
+        stream.seek(at)
+        stream.write(b"\xa5" * 16)
+    with pytest.raises(RecordError, match=r"x, record 4: it can't be read: .*; restore the file") as caught:
+        dataset.records([3, 4, 5])
+    assert caught.value.index == 4
+    assert isinstance(caught.value.__cause__, lmdb.Error)
+    assert dataset.describe(4) == f"{tmp_path}/x, record 4"
+    assert dataset[3][0].shape == (60, 60, 3)
+
+
+def test_a_damaged_page_under_the_header_is_an_error_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "x")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"penstock") // 4096 * 4096
+    content[at : at + 16] = b"\xa5" * 16
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"x: key 'penstock': it can't be read: .*; restore the file"):
+        LMDB(path)
