@@ -8,6 +8,7 @@ from .executors import Executor, NativeExecutor, ReferenceExecutor
 from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
 from .params import ParamTable
 from .pipeline import Pipeline
+from .translators.torchvision import from_torchvision
 
 __all__ = [
     "CenterCrop",
@@ -23,4 +24,5 @@ __all__ = [
     "Resize",
     "ToDtype",
     "contact_sheet",
+    "from_torchvision",
 ]

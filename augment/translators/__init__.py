@@ -1,0 +1,1 @@
+"""Pipelines from what other libraries declare."""

@@ -1,0 +1,209 @@
+"""Pipelines from torchvision's transforms, v1 and v2, as they work on PIL images of mode RGB.
+
+torchvision is recognised, never imported: as long as nobody has imported it, nothing can be its instance. Only its own
+classes are taken, not subclasses, whose methods may be others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...errors import SpecError
+from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..pipeline import Pipeline
+from .exact import class_in, library_name, replaced
+
+__all__ = ["from_torchvision", "translate"]
+
+_MODULES = ("torchvision.transforms", "torchvision.transforms.v2")
+
+
+def from_torchvision(transform: Any) -> Pipeline:
+    """The pipeline that does what this torchvision transform does with PIL images of mode RGB.
+
+    Taken are, of `torchvision.transforms` and `torchvision.transforms.v2`: `Compose` (also nested, and
+    `torch.nn.Sequential`) of `Resize`, `CenterCrop`, `RandomResizedCrop` and `RandomHorizontalFlip`, of `ToTensor`,
+    `PILToTensor`, `ToImage` and `ToPureTensor`, of `ConvertImageDtype`, `ToDtype` and `Normalize`. Results are equal
+    but for a grey level for each op that resizes (two where torchvision resizes uint8 tensors, as after `ToImage`;
+    docs/parity.md), and random draws are Penstock's own, from the same distributions.
+
+    Raises:
+        SpecError: something in it is not known, has arguments that no op of Penstock has, or works on other data;
+            the message names each op, argument and value.
+    """
+    pipeline = translate(transform)
+    if isinstance(pipeline, Pipeline):
+        return pipeline
+    raise SpecError(f"the transform can't be translated: {'; '.join(pipeline)}")
+
+
+def translate(transform: Any, place: str = "transform") -> Pipeline | tuple[str, ...]:
+    """As `from_torchvision`; where that raises, the reasons in words instead, in which `place` is the transform."""
+    steps, reasons = [], []
+    for part_place, part in _flat(transform, place):
+        step = _step(part_place, part)
+        if isinstance(step, str):
+            reasons.append(step)
+        else:
+            steps.append(step)
+    if reasons:
+        return tuple(reasons)
+    try:
+        return _Image().through(steps).pipeline(place)
+    except SpecError as error:
+        return (str(error),)
+
+
+@dataclass(frozen=True, slots=True)
+class _ToTensor:
+    """From a PIL image to a tensor of `dtype`; floats are from 0 to 1.
+
+    Attributes:
+        name: of torchvision's class.
+        from_tensor: a tensor may come in too, and stays as it is.
+    """
+
+    name: str
+    dtype: str
+    from_tensor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One transform of torchvision's, with the arguments that Penstock knows.
+
+    Attributes:
+        place: how messages call it.
+        op: what it does; None for nothing.
+        antialias: whether it antialiases tensors too, as it does PIL images.
+    """
+
+    place: str
+    op: Op | _ToTensor | None
+    antialias: bool
+
+
+_TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
+    # Pillow antialiases whatever `antialias` says.
+    "CenterCrop": lambda op: CenterCrop(op.size),
+    "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
+    "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
+    "Resize": lambda op: Resize(op.size, op.interpolation, op.max_size),
+    "ToTensor": lambda _: _ToTensor("ToTensor", "float32"),
+    "PILToTensor": lambda _: _ToTensor("PILToTensor", "uint8"),
+    "ToImage": lambda _: _ToTensor("ToImage", "uint8", from_tensor=True),
+    "ToPureTensor": lambda _: None,
+    "ConvertImageDtype": lambda op: ToDtype(op.dtype, scale=True),
+    "ToDtype": lambda op: ToDtype(op.dtype, scale=op.scale),
+    "Normalize": lambda op: Normalize(op.mean, op.std),
+}
+
+
+def _parts(transform: Any) -> list[Any] | None:
+    """What a composition of torchvision's or torch's applies one after the other; None for anything else."""
+    if any(class_in(module, ["Compose"], type(transform)) for module in _MODULES):
+        return list(transform.transforms)
+    return list(transform) if class_in("torch.nn", ["Sequential"], type(transform)) else None
+
+
+def _flat(transform: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Every transform that is no composition, in order, with its place; also a composition with its own methods."""
+    parts = _parts(transform)
+    if parts is None or replaced(transform) is not None:
+        yield place, transform
+        return
+    for position, part in enumerate(parts):
+        yield from _flat(part, f"{place}[{position}]")
+
+
+def _step(place: str, transform: Any) -> _Step | str:
+    kind = type(transform)
+    place = f"{place} ({kind.__name__})"
+    names = (class_in(module, _TRANSLATORS, kind) for module in _MODULES)
+    name = next((name for name in names if name is not None), None)
+    if name is None and _parts(transform) is None:
+        base = library_name(kind) if kind.__module__.partition(".")[0] not in ("torch", "torchvision") else None
+        about = f"is a class of its own, derived from {base}" if base else "is not among the transforms that are known"
+        return f"{place} {about}, so it is Python"
+    changed = replaced(transform)
+    if changed is not None:
+        return f"{place} is not as torchvision made it: it has its own {changed}"
+    try:
+        op = _TRANSLATORS[str(name)](transform)
+    except SpecError as error:
+        return f"{place}: {str(error).removeprefix(f'{kind.__name__}: ')}"
+    return _Step(place, op, getattr(transform, "antialias", True) is True)
+
+
+@dataclass(slots=True)
+class _Image:
+    """The image on its way through the transforms.
+
+    Attributes:
+        dtype: of the tensor that it is; None as long as it is a PIL image.
+    """
+
+    dtype: str | None = None
+    geometry: list[Op] = field(default_factory=list)
+    conversion: ToDtype | None = None
+    normalize: Normalize | None = None
+
+    def through(self, steps: list[_Step]) -> _Image:
+        for step in steps:
+            if isinstance(step.op, _ToTensor):
+                self._to_tensor(step.op, step.place)
+            elif isinstance(step.op, ToDtype):
+                self._convert(step.op, step.place)
+            elif isinstance(step.op, Normalize):
+                self._normalize(step.op, step.place)
+            elif step.op is not None:
+                self._move(step.op, step)
+        return self
+
+    def pipeline(self, place: str) -> Pipeline:
+        if self.dtype is None:
+            raise SpecError(f"{place} gives PIL images, which don't make a batch; end it with ToTensor or ToImage")
+        return Pipeline([*self.geometry, *(op for op in (self.conversion, self.normalize) if op is not None)])
+
+    def _to_tensor(self, op: _ToTensor, place: str) -> None:
+        if self.dtype is None:
+            self.dtype = op.dtype
+            self.conversion = ToDtype(op.dtype, scale=True) if op.dtype != "uint8" else None
+        elif not op.from_tensor:
+            raise SpecError(f"{place} takes PIL images, and a tensor comes in; leave it out")
+
+    def _convert(self, op: ToDtype, place: str) -> None:
+        if self.dtype is None:
+            raise SpecError(f"{place} takes tensors, and a PIL image comes in; put ToTensor or ToImage before it")
+        if op.dtype == self.dtype:
+            return
+        if self.dtype == "uint8":
+            self.conversion = op
+        elif self.conversion is not None and (self.dtype, op.dtype) == ("float32", "float16"):
+            self.conversion = replace(self.conversion, dtype="float16")
+        else:
+            raise SpecError(f"{place} converts {self.dtype} to {op.dtype}, which no op of Penstock does")
+        self.dtype = op.dtype
+
+    def _normalize(self, op: Normalize, place: str) -> None:
+        if self.dtype != "float32":
+            came = "a PIL image" if self.dtype is None else self.dtype
+            raise SpecError(f"{place} is computed in float32 by Penstock, and {came} comes in; convert it first")
+        if self.normalize is not None:
+            raise SpecError(f"{place} is the second Normalize, and a pipeline has at most one")
+        self.normalize = op
+
+    def _move(self, op: Op, step: _Step) -> None:
+        if isinstance(op, Resize | RandomResizedCrop):
+            if self.dtype not in (None, "uint8"):
+                raise SpecError(
+                    f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
+                )
+            if self.dtype == "uint8" and not step.antialias:
+                raise SpecError(f"{step.place} has antialias off for tensors, and Penstock antialiases as Pillow does")
+        if isinstance(op, CenterCrop) and self.normalize is not None:
+            raise SpecError(f"{step.place} pads small images with zeros after Normalize; move it before Normalize")
+        # Mirroring and cutting out commute with arithmetic on single values.
+        self.geometry.append(op)

@@ -1,0 +1,308 @@
+"""Pipelines from torchvision's transforms: what is taken does the same, the rest is refused with a reason."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from support.pipelines import images, sides
+from support.torchvision_shim import transforms_v1, transforms_v2
+
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+    from_torchvision,
+)
+from penstock.errors import SpecError
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+GREY_LEVELS = {"v1": 1, "v2": 1, "tensor": 2}
+"""How far a resize may be away; torchvision's own results for uint8 tensors are up to one away from Pillow's."""
+
+T = transforms_v1()
+V2 = transforms_v2()
+PHOTOGRAPHS: list[NDArray[np.uint8]] = load_sample_images().images
+
+
+def test_the_recipes_of_torchvision_are_taken() -> None:
+    expected = Pipeline(
+        [RandomResizedCrop(224), RandomHorizontalFlip(), ToDtype("float32", scale=True), Normalize(MEAN, STD)]
+    )
+    v1 = T.Compose([T.RandomResizedCrop(224), T.RandomHorizontalFlip(), T.ToTensor(), T.Normalize(MEAN, STD)])
+    to_float = [V2.ToDtype(torch.float32, scale=True), V2.Normalize(MEAN, STD)]
+    v2 = V2.Compose([V2.ToImage(), V2.RandomResizedCrop(224), V2.RandomHorizontalFlip(), *to_float])
+    pil = V2.Compose([V2.RandomResizedCrop(224, antialias=False), V2.RandomHorizontalFlip(), V2.ToImage(), *to_float])
+    script = torch.nn.Sequential(T.RandomResizedCrop(224), T.RandomHorizontalFlip(), V2.ToImage(), *to_float)
+    nested = T.Compose(
+        [T.Compose([T.RandomResizedCrop((224, 224))]), T.RandomHorizontalFlip(), T.Compose(v1.transforms[2:])]
+    )
+    pure = V2.Compose([*v2.transforms, V2.ToPureTensor()])
+    for transform in (v1, v2, pil, script, nested, pure):
+        assert from_torchvision(transform) == expected
+
+
+def test_arguments_arrive() -> None:
+    resize = T.Resize([20], interpolation=Image.Resampling.BILINEAR, max_size=40, antialias=None)
+    crop = V2.RandomResizedCrop((7, 9), scale=(0.3, 0.9), ratio=(0.5, 2.0), interpolation=2)
+    tail = [T.CenterCrop([11]), V2.RandomHorizontalFlip(0.25), T.PILToTensor(), T.ConvertImageDtype(torch.float16)]
+    assert from_torchvision(T.Compose([resize, crop, *tail])) == Pipeline(
+        [
+            Resize(20, max_size=40),
+            RandomResizedCrop((7, 9), (0.3, 0.9), (0.5, 2.0)),
+            CenterCrop(11),
+            RandomHorizontalFlip(0.25),
+            ToDtype("float16", scale=True),
+        ]
+    )
+
+
+def test_one_transform_alone_is_taken() -> None:
+    assert from_torchvision(T.ToTensor()) == Pipeline([ToDtype("float32", scale=True)])
+    assert from_torchvision(V2.ToImage()) == Pipeline([])
+
+
+CONVERSIONS: dict[str, tuple[list[Any], str]] = {
+    "v1 ToTensor": ([T.ToTensor()], "float32"),
+    "v1 PILToTensor": ([T.PILToTensor()], "uint8"),
+    "v2 ToImage": ([V2.ToImage()], "uint8"),
+    "v2 PILToTensor, ToImage": ([V2.PILToTensor(), V2.ToImage(), V2.ToPureTensor()], "uint8"),
+    "v1 ConvertImageDtype": ([T.PILToTensor(), T.ConvertImageDtype(torch.float32)], "float32"),
+    "v2 ConvertImageDtype": ([V2.ToImage(), V2.ConvertImageDtype(torch.float32)], "float32"),
+    "unscaled": ([V2.ToImage(), V2.ToDtype(torch.float32)], "float32"),
+    "scaled": ([V2.ToImage(), V2.ToDtype(torch.float32, scale=True)], "float32"),
+    "nothing to convert": (
+        [V2.ToImage(), V2.ToDtype(torch.uint8, scale=True), T.ConvertImageDtype(torch.uint8)],
+        "uint8",
+    ),
+    "float to float": ([T.ToTensor(), V2.ToDtype(torch.float32, scale=True)], "float32"),
+    "float16": ([T.PILToTensor(), T.ConvertImageDtype(torch.float16)], "float16"),
+    "float16 by float32": ([T.ToTensor(), T.ConvertImageDtype(torch.float16)], "float16"),
+    "unscaled float16 by float32": (
+        [V2.ToImage(), V2.ToDtype(torch.float32), V2.ToDtype(torch.float16, True)],
+        "float16",
+    ),
+    "normalised": ([T.ToTensor(), T.Normalize(MEAN, STD)], "float32"),
+    "normalised alike": ([T.ToTensor(), T.Normalize([0.5], torch.tensor([0.25]))], "float32"),
+    "normalised in place": (
+        [T.PILToTensor(), V2.ToDtype(torch.float32), T.Normalize(MEAN, STD, inplace=True)],
+        "float32",
+    ),
+    "normalised, then float16": ([T.ToTensor(), T.Normalize(MEAN, STD), T.ConvertImageDtype(torch.float16)], "float16"),
+}
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_conversions_give_torchvision_s_numbers(name: str) -> None:
+    transforms, dtype = CONVERSIONS[name]
+    image = np.random.default_rng(3).integers(0, 256, (17, 15, 3), np.uint8)
+    expected = T.Compose(transforms)(Image.fromarray(image)).numpy()
+    result = from_torchvision(T.Compose(transforms)).apply(image)
+    assert result.dtype == expected.dtype == dtype
+    # The v2 ops multiply by 1/255, where v1 divides: the last bit.
+    np.testing.assert_allclose(
+        result, expected, rtol=0 if name.startswith("v1") else 2e-7 if dtype != "float16" else 1e-3
+    )
+
+
+@st.composite
+def compositions(draw: st.DrawFn) -> tuple[str, Any, int]:
+    """(kind, a random Compose of deterministic ops with at least one conversion, how many of them resize)."""
+    kind = draw(st.sampled_from(sorted(GREY_LEVELS)))
+    module = T if kind == "v1" else V2
+    geometry: list[Any] = []
+    for name in draw(st.lists(st.sampled_from(("resize", "short", "crop", "flip", "still")), max_size=3)):
+        size = (draw(sides), draw(sides))
+        make: dict[str, Callable[[], Any]] = {
+            "resize": lambda size=size: module.Resize(size),
+            "short": lambda size=size: module.Resize(min(size) + 1),
+            "crop": lambda size=size: module.CenterCrop(size),
+            "flip": lambda: module.RandomHorizontalFlip(1.0),
+            "still": lambda: module.RandomHorizontalFlip(0.0),
+        }
+        geometry.append(make[name]())
+    to_tensor = module.PILToTensor() if kind == "v1" else module.ToImage()
+    parts = [to_tensor, *geometry] if kind == "tensor" else [*geometry, to_tensor]
+    late = draw(st.sampled_from(([], [module.RandomHorizontalFlip(1.0)], [module.CenterCrop(9)])))
+    nested = draw(st.booleans())
+    parts = [module.Compose(parts), *late] if nested else [*parts, *late]
+    return kind, module.Compose(parts), sum(isinstance(op, module.Resize) for op in geometry)
+
+
+@settings(deadline=None, max_examples=80)
+@given(images(), compositions())
+def test_random_compositions_do_what_torchvision_does(
+    image: NDArray[np.uint8], composition: tuple[str, Any, int]
+) -> None:
+    kind, transform, resizes = composition
+    try:
+        expected = transform(Image.fromarray(image)).numpy().astype(np.int64)
+    except (RuntimeError, ValueError):
+        return  # torch refuses some resizes of images that are a pixel wide
+    result = from_torchvision(transform).apply(image)
+    assert result.dtype == np.uint8
+    assert result.shape == expected.shape
+    if kind != "tensor" or min(image.shape[:2]) > 1:  # torch's result for tensors a pixel wide is no bilinear one
+        assert np.abs(result - expected).max() <= GREY_LEVELS[kind] * resizes
+
+
+@pytest.mark.parametrize("module", [T, V2], ids=["v1", "v2"])
+@pytest.mark.parametrize("photograph", [0, 1])
+def test_the_validation_recipe_on_photographs(module: Any, photograph: int) -> None:
+    head = [module.Resize(256), module.CenterCrop(224)]
+    to_float = [T.ToTensor()] if module is T else [V2.ToImage(), V2.ToDtype(torch.float32, scale=True)]
+    transform = module.Compose([*head, *to_float, module.Normalize(MEAN, STD)])
+    image = PHOTOGRAPHS[photograph]
+    expected = transform(Image.fromarray(image)).numpy()
+    levels = (from_torchvision(transform).apply(image) - expected) * np.reshape(STD, (3, 1, 1)) * 255
+    assert np.abs(levels).max() < 1.001
+    assert np.abs(levels).mean() < 0.25
+
+
+def test_random_crops_are_drawn_from_torchvision_s_distribution() -> None:
+    transform = T.Compose([T.RandomResizedCrop(8, scale=(0.2, 0.8), ratio=(0.5, 1.5)), T.ToTensor()])
+    table = from_torchvision(transform).params(np.arange(4000), sizes=(60, 90))
+    torch.manual_seed(0)
+    crop = transform.transforms[0]
+    image = torch.zeros(3, 60, 90)
+    drawn = np.array([crop.get_params(image, crop.scale, crop.ratio) for _ in range(4000)], np.float64)
+    for column, name in enumerate(("0.y", "0.x", "0.height", "0.width")):
+        ours = np.quantile(table[name], np.linspace(0.05, 0.95, 10))
+        assert np.abs(ours - np.quantile(drawn[:, column], np.linspace(0.05, 0.95, 10))).max() <= 3
+
+
+def test_flips_have_their_probability() -> None:
+    pipeline = from_torchvision(V2.Compose([V2.RandomHorizontalFlip(0.3), V2.ToImage()]))
+    assert abs(pipeline.params(np.arange(4000), sizes=(9, 9))["0.flip"].mean() - 0.3) < 0.03
+
+
+class OwnResize(T.Resize):  # type: ignore[misc]  # torchvision is not typed here
+    """Could do anything."""
+
+
+class OwnCompose(T.Compose):  # type: ignore[misc]
+    """Could do anything."""
+
+
+def with_own(transform: Any, name: str) -> Any:
+    setattr(transform, name, lambda image: image)
+    return transform
+
+
+def hooked(transform: Any) -> Any:
+    transform.register_forward_hook(lambda *_: None)
+    return transform
+
+
+TO_TENSOR = [T.ToTensor()]
+REFUSED: list[tuple[str, Any, str]] = [
+    ("subclass", [OwnResize(8)], r"transform\[0\] \(OwnResize\) is a class of its own, derived from Resize"),
+    ("subclass of Compose", OwnCompose([T.ToTensor()]), r"transform \(OwnCompose\) is a class of its own"),
+    ("own forward", [with_own(T.Resize(8), "forward")], r"\[0\] \(Resize\) is not .* its own forward"),
+    ("own transform", [with_own(V2.Resize(8), "transform")], r"\(Resize\) is not .* its own transform"),
+    ("own draws", [with_own(T.RandomResizedCrop(8), "get_params")], "its own get_params"),
+    ("hook", [hooked(T.Resize(8))], "its own a forward hook|a forward hook"),
+    ("hook on Compose", hooked(V2.Compose([V2.ToImage()])), r"transform \(Compose\) .* forward hook"),
+    ("function", [lambda image: image], r"transform\[0\] \(function\) is not among the transforms that are known"),
+    ("another op", [T.ColorJitter()], r"transform\[0\] \(ColorJitter\) is not among"),
+    ("nested", [T.Compose([T.CenterCrop(3), T.Pad(3)])], r"transform\[0\]\[1\] \(Pad\) is not among"),
+    ("interpolation", [T.Resize(8, T.InterpolationMode.NEAREST)], r"\[0\] \(Resize\): interpolation must be .*NEAREST"),
+    ("interpolation by number", [V2.RandomResizedCrop(8, interpolation=3)], r"interpolation must be 'bilinear', got 3"),
+    ("scale", [T.RandomResizedCrop(8, scale=(0.5, 1.5))], r"scale must be .*got \(0.5, 1.5\)"),
+    ("no size", [V2.Resize(None, max_size=9)], r"\(Resize\): size must be .*got None"),
+    ("std", [*TO_TENSOR, T.Normalize((0.5,) * 3, (0.0, 1.0, 1.0))], r"\[1\] \(Normalize\): std must be .*0.0"),
+    ("four channels", [*TO_TENSOR, T.Normalize((0.5,) * 4, (0.5,) * 4)], r"mean must be 3 finite numbers"),
+    ("dtype", [V2.ToImage(), V2.ToDtype(torch.float64, scale=True)], r"dtype must be .*got torch.float64"),
+    ("dtypes by kind", [V2.ToImage(), V2.ToDtype({torch.Tensor: torch.float32, "others": None})], "dtype must be"),
+    ("no tensor", [T.Resize(8)], "transform gives PIL images, which don't make a batch; end it with ToTensor"),
+    ("conversion of PIL", [V2.ToDtype(torch.float32)], r"\[0\] \(ToDtype\) takes tensors, and a PIL image comes in"),
+    ("two tensors", [T.ToTensor(), T.ToTensor()], r"\[1\] \(ToTensor\) takes PIL images, and a tensor comes in"),
+    ("back to uint8", [T.ToTensor(), T.ConvertImageDtype(torch.uint8)], r"\[1\] .* converts float32 to uint8"),
+    (
+        "float32 from float16",
+        [T.PILToTensor(), T.ConvertImageDtype(torch.float16), T.ConvertImageDtype(torch.float32)],
+        r"\[2\] .* converts float16 to float32",
+    ),
+    ("normalised PIL", [T.Normalize(MEAN, STD), T.ToTensor()], r"\[0\] \(Normalize\) .* and a PIL image comes in"),
+    ("normalised uint8", [T.PILToTensor(), T.Normalize(MEAN, STD)], r"\[1\] \(Normalize\) .* and uint8 comes in"),
+    (
+        "normalised float16",
+        [V2.ToImage(), V2.ToDtype(torch.float16, scale=True), V2.Normalize(MEAN, STD)],
+        r"\[2\] \(Normalize\) .* and float16 comes in",
+    ),
+    (
+        "normalised twice",
+        [T.ToTensor(), T.Normalize(MEAN, STD), T.Normalize(MEAN, STD)],
+        r"\[2\] \(Normalize\) is the second Normalize",
+    ),
+    ("resized floats", [T.ToTensor(), T.Resize(8)], r"\[1\] \(Resize\) works on float32 tensors there"),
+    (
+        "not antialiased",
+        [V2.ToImage(), V2.RandomResizedCrop(8, antialias=False)],
+        r"\[1\] \(RandomResizedCrop\) has antialias off for tensors",
+    ),
+    (
+        "padded after Normalize",
+        [T.ToTensor(), T.Normalize(MEAN, STD), T.CenterCrop(8)],
+        r"\[2\] \(CenterCrop\) pads small images with zeros after Normalize",
+    ),
+]
+
+
+@pytest.mark.parametrize(("transform", "reason"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_what_no_op_of_penstock_is_is_refused(transform: Any, reason: str) -> None:
+    transform = T.Compose(transform) if isinstance(transform, list) else transform
+    with pytest.raises(SpecError, match=f"^the transform can't be translated: .*{reason}"):
+        from_torchvision(transform)
+
+
+def test_every_reason_is_named() -> None:
+    with pytest.raises(SpecError) as caught:
+        from_torchvision(T.Compose([T.Resize(8, 0), T.ColorJitter(), len, T.ToTensor()]))
+    assert [f"transform[{k}]" in str(caught.value) for k in range(4)] == [True, True, True, False]
+
+
+def test_a_method_replaced_on_the_class_is_noticed() -> None:
+    original = T.CenterCrop.forward
+    transform = T.Compose([T.CenterCrop(4), T.ToTensor()])
+    assert len(from_torchvision(transform)) == 2
+    T.CenterCrop.forward = lambda self, image: image  # noqa: ARG005
+    try:
+        with pytest.raises(SpecError, match=r"transform\[0\] \(CenterCrop\) is not as torchvision made it"):
+            from_torchvision(transform)
+    finally:
+        T.CenterCrop.forward = original
+
+
+def test_without_torchvision_nothing_is_known_and_nothing_is_imported() -> None:
+    script = (
+        "import sys\nfrom penstock.augment import from_torchvision\n"
+        "try:\n    from_torchvision(len)\nexcept ValueError as error:\n    print(error)\n"
+        "print([m for m in ('torch', 'torchvision') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=_environment()
+    )
+    message, imported = done.stdout.splitlines()
+    assert message.startswith("the transform can't be translated: transform (builtin_function_or_method) is not among")
+    assert imported == "[]"
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
