@@ -39,8 +39,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     """`torch.utils.data.DataLoader`, with a declared augmentation, a native engine and an order of its own.
 
     Every argument of torch's has torch's meaning, and without the ones below all is torch's. Every argument is an
-    attribute of the same name. What can differ from torch with `augment` is only who does the work: where `explain()`
-    says "native", C++ threads take the place of worker processes and `multiprocessing_context` has nothing to do.
+    attribute of the same name. What can differ from torch with `augment`, or with a dataset whose torchvision
+    transform is recognised (`recognition`), is only who does the work: where `explain()` says "native", C++ threads
+    take the place of worker processes and `multiprocessing_context` has nothing to do.
 
     Args:
         augment: the pipeline that images go through. The same as giving `Augmented(dataset, augment)` as the dataset,
@@ -251,8 +252,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         if self.augment is not None:
             refuse_transform(self.dataset)
         choice = choose_engine(self)
-        if choice.source is not None and self.augment is not None:
-            return NativeIterator(self, choice.source, self.augment)
+        if choice.source is not None and choice.pipeline is not None:
+            return NativeIterator(self, choice.source, choice.pipeline)
         if self.num_workers == 0:
             return InlineIterator(self)
         self.check_worker_number_rationality()

@@ -23,8 +23,10 @@ def explain(loader: DataLoader[Any]) -> str:
     choice = choose_engine(loader)
     lines = [f"engine: {_describe(choice, loader)}"]
     lines += [f"  not native: {obstacle}" for obstacle in choice.obstacles]
+    if choice.recognised:
+        lines.append(f"  recognised: {choice.recognised}")
     lines.append(f"order: {_order(loader)}")
-    if loader.augment is not None:
+    if choice.pipeline is not None or loader.augment is not None:
         seed = "torch's base seed" if loader._order_sampler is None else f"seed={loader.seed}"
         lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
     if loader.memory_format == torch.channels_last:

@@ -13,6 +13,7 @@ from ..errors import RecordError
 from ..formats.gather import gather_records
 from ..formats.sound import renumbered
 from ..record import Records, RecordSource
+from .sample_files import file_source
 from .wrappers import levels, overrides, own_callable
 
 __all__ = ["record_source"]
@@ -21,7 +22,8 @@ __all__ = ["record_source"]
 def record_source(dataset: Any) -> RecordSource | str:
     """The dataset's records, in its own numbering; or, where there are none, the reason in words.
 
-    torch's `Subset` (so also what `random_split` gives) and `ConcatDataset` are seen through; a subclass of theirs, and
+    Records are those that the dataset offers, or the files behind its samples, where those are known. torch's `Subset`
+    (so also what `random_split` gives) and `ConcatDataset` are seen through; a subclass of theirs, and
     a class that overrides `__getitem__` of a class that offers records, is not, since its samples may be others.
     """
     for place, level in levels(dataset):
@@ -45,11 +47,10 @@ def _source(dataset: Any, place: str) -> RecordSource | str:
         if len(kinds) > 1:
             return f"the datasets of {place} have labels of different kinds"
         return _ConcatSource(sources)
-    kind = type(dataset).__name__
     if not isinstance(dataset, RecordSource):
-        return f"{place} ({kind}) offers no undecoded records (penstock.record.RecordSource)"
+        return file_source(dataset, place)
     if any(overrides(type(dataset), name, base="records") for name in ("__getitem__", "__getitems__")):
-        return f"{place} ({kind}) overrides __getitem__, so its records may be other samples"
+        return f"{place} ({type(dataset).__name__}) overrides __getitem__, so its records may be other samples"
     return dataset
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ...augment import Pipeline
 from ...record import RecordSource
 from ..augmented import Augmented
 from ..layout import default_collating
+from ..recognition import Work, recognise
 from ..records import record_source
-from ..wrappers import levels
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -27,38 +28,44 @@ class EngineChoice:
         name: native: C++ threads; processes: torch's workers; inline: torch in the caller's thread.
         obstacles: why it is not native, each in words; empty if it is.
         source: the records that the native engine reads; None for the others.
+        pipeline: what it makes of them; None for the others.
+        recognised: in whose place the pipeline is, where it is not declared; else empty.
     """
 
     name: EngineName
     obstacles: tuple[str, ...] = ()
     source: RecordSource | None = None
+    pipeline: Pipeline | None = None
+    recognised: str = ""
 
 
 def choose_engine(loader: DataLoader[Any]) -> EngineChoice:
     """The fastest engine that gives what this loader's arguments ask for."""
-    obstacles = []
-    if isinstance(loader.dataset, Augmented):
-        source = record_source(loader.dataset.dataset)
-        if isinstance(source, str):
-            obstacles.append(source)
-        if loader.dataset.pipeline.output_size is None:
-            obstacles.append("the pipeline has no fixed output size: end its resizing with a crop or a (height, width)")
-    else:
-        source = _no_pipeline(loader.dataset)
-        obstacles.append(source)
+    work = _work(loader.dataset)
+    obstacles = list(work) if isinstance(work, tuple) else []
     if loader.batch_sampler is None:
         obstacles.append("batch_size=None: samples come one by one")
     elif loader.collate_fn is not default_collating(loader.memory_format):
         obstacles.append("collate_fn is your own")
     if loader.worker_init_fn is not None:
         obstacles.append("worker_init_fn is for worker processes")
-    if obstacles or isinstance(source, str):
+    if obstacles or isinstance(work, tuple):
         return EngineChoice("processes" if loader.num_workers else "inline", tuple(obstacles))
-    return EngineChoice("native", source=source)
+    return EngineChoice("native", source=work.source, pipeline=work.pipeline, recognised=work.recognised)
 
 
-def _no_pipeline(dataset: Any) -> str:
-    for place, level in levels(dataset):
-        if isinstance(level, Augmented):
-            return f"the pipeline is inside, at {place}: wrap the outermost dataset instead, with Augmented or augment="
-    return "no augment= is declared, so samples are made by Python"
+def _work(dataset: Any) -> Work | tuple[str, ...]:
+    """The records and the pipeline behind a dataset, or the reasons why the native engine can't have them."""
+    if not isinstance(dataset, Augmented):
+        known = recognise(dataset)
+        return known if isinstance(known, tuple) else _unsized(known.pipeline) or known
+    source = record_source(dataset.dataset)
+    if isinstance(source, str):
+        return (source, *_unsized(dataset.pipeline))
+    return _unsized(dataset.pipeline) or Work(source, dataset.pipeline)
+
+
+def _unsized(pipeline: Pipeline) -> tuple[str, ...]:
+    if pipeline.output_size is not None:
+        return ()
+    return ("the pipeline has no fixed output size: end its resizing with a crop or a (height, width)",)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["WHOLE_FILE", "Buffer", "Codec", "RecordSource", "Records"]
+__all__ = ["WHOLE_FILE", "Buffer", "Codec", "FileSamples", "RecordSource", "Records"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 """Bytes of one sample: C-contiguous, read-only by convention."""
@@ -81,4 +81,25 @@ class RecordSource(Protocol):
 
     def describe(self, index: int) -> str:
         """Where sample `index` comes from, for messages: file, or shard and record and name."""
+        ...
+
+
+@runtime_checkable
+class FileSamples(Protocol):
+    """What a dataset of your own offers so that `DataLoader` can read, decode and transform its samples natively.
+
+    Its `__getitem__` stays as it is and must give for sample k what these say: `(transform(image), int(labels[k]))`,
+    where `image` is `PIL.Image.open(files[k]).convert("RGB")`. A class that derives from it and has its own
+    `__getitem__` is not taken, nor is a dataset with a `target_transform`.
+
+    Attributes:
+        transform: called with the PIL image; a torchvision transform is what can run natively. None with `augment=`.
+    """
+
+    transform: Callable[[Any], Any] | None
+
+    def __len__(self) -> int: ...
+
+    def sample_files(self) -> tuple[Sequence[str], ArrayLike]:
+        """(n paths, n ints): the file and the label of each sample. Asked at each `iter(loader)`, so keep them."""
         ...
