@@ -1,8 +1,9 @@
-"""Asking for records of which some may be bad."""
+"""Asking for samples of which some may be bad."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from ..record import Records, RecordSource
 
-__all__ = ["renumbered", "sound_records"]
+if TYPE_CHECKING:
+    from .base import Dataset
+
+__all__ = ["name_of", "renumbered", "sound_records"]
 
 
 def sound_records(
@@ -37,6 +41,14 @@ def sound_records(
                 raise
             failed += [(row, error) for row in rows[bad].tolist()]
             rows = rows[~bad]
+
+
+def name_of(dataset: Dataset, index: int) -> str:
+    """`dataset.name(index)`; "" where that can't be read."""
+    try:
+        return dataset.name(index)
+    except RecordError:
+        return ""
 
 
 def renumbered(error: RecordError, inner: NDArray[np.int64], outer: NDArray[np.int64]) -> RecordError:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..record import WHOLE_FILE, Records
 from .base import Dataset
 from .reading import flat_view
+from .sound import name_of, sound_records
 
 __all__ = ["Survey", "record_sizes", "survey"]
 
@@ -23,7 +24,7 @@ class Survey:
     """Sizes and fingerprints of a dataset.
 
     Attributes:
-        sizes: (n,) int64, bytes of each undecoded sample; 0 where its file can't be found (reading it says why).
+        sizes: (n,) int64, bytes of each undecoded sample; 0 where they can't be found (reading it says why).
         content: SHA-256, as hex, of classes and of each sample's name, size and label, in order.
         times: SHA-256, as hex, of the times at which the files were last changed.
     """
@@ -39,14 +40,16 @@ def survey(dataset: Dataset) -> Survey:
     sizes = np.zeros(len(dataset), np.int64)
     container_times: dict[str, int] = {}
     content.update("\0".join([str(len(dataset.classes)), *dataset.classes]).encode("utf-8", "surrogateescape"))
+    labels = dataset.labels
     for start in range(0, len(dataset), _CHUNK):
         indices = np.arange(start, min(start + _CHUNK, len(dataset)))
-        records = dataset.records(indices)
-        chunk, changed = _sizes(records, container_times)
+        records, rows, _ = sound_records(dataset, indices)
+        chunk, changed = np.zeros((2, len(indices)), np.int64)
+        chunk[rows], changed[rows] = _sizes(records, container_times)
         sizes[indices] = chunk
-        names = [dataset.name(index).encode("utf-8", "surrogateescape") for index in indices.tolist()]
+        names = [name_of(dataset, index).encode("utf-8", "surrogateescape") for index in indices.tolist()]
         lengths = np.array([len(name) for name in names], np.int64)
-        for part in (lengths, chunk, records.labels):
+        for part in (lengths, chunk, labels[indices]):
             content.update(part.tobytes())
         content.update(b"".join(names))
         times.update(changed.tobytes())

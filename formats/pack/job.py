@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import RecordError
 from ..base import Dataset, Labels
+from ..sound import name_of, sound_records
 from .layout import shard_name
 from .plan import ShardJob
 from .prepare import Preparation
@@ -49,8 +50,11 @@ class _Reader:
     def samples(self, indices: NDArray[np.int64], report: Report) -> Iterator[Prepared]:
         for start in range(0, len(indices), _CHUNK):
             chunk = indices[start : start + _CHUNK]
-            records, size = self.source.records(chunk), 0
-            for row, index in enumerate(chunk.tolist()):
+            records, rows, bad = sound_records(self.source, chunk)
+            for row, error in bad:
+                yield self._bad(error, int(chunk[row]))
+            size = 0
+            for row, index in enumerate(chunk[rows].tolist()):
                 try:
                     image = self.preparation.read(records, row)
                 except RecordError as error:
@@ -62,7 +66,7 @@ class _Reader:
 
     def _bad(self, error: RecordError, index: int) -> Skipped:
         if self.on_error == "skip":
-            return Skipped(self.source.name(index) or self.source.describe(index), _ADVICE.sub("", error.reason))
+            return Skipped(name_of(self.source, index) or self.source.describe(index), _ADVICE.sub("", error.reason))
         raise error.at(self.source.describe(index), index) from error
 
 

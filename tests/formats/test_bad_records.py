@@ -33,6 +33,7 @@ from penstock.formats import LMDB, Arrays, Concat, Dataset, LMDBWriter, Pack, Su
 from penstock.formats.pack.index import write_index
 from penstock.formats.pack.rows import NameColumn, Rows
 from penstock.formats.pack.verify import verify_dataset
+from penstock.formats.pack.writer import write_pack
 from penstock.formats.reading import read_record
 from penstock.formats.sound import sound_records
 from penstock.loaders.records import record_source
@@ -244,3 +245,17 @@ def test_verify_names_every_bad_record(tmp_path: Path) -> None:
         ["record 3"],
         ["record 5"],
     ]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_packing_leaves_bad_records_out(tmp_path: Path, workers: int) -> None:
+    write_folder(tmp_path / "images")
+    dataset: Any = change_lmdb(change_lmdb(lmdb_file(tmp_path), 2), 5)
+    with pytest.raises(RecordError, match=r"a\.lmdb, record 2: the record's fields are damaged") as caught:
+        write_pack(dataset, tmp_path / "out")
+    assert caught.value.index == 2
+    result = write_pack(dataset, tmp_path / "out", on_error="skip", workers=workers)
+    assert [Path(skipped.source).name for skipped in result.skipped] == ["a.lmdb, record 2", "a.lmdb, record 5"]
+    assert all("fields are damaged" in skipped.reason for skipped in result.skipped)
+    assert Pack(tmp_path / "out").labels.tolist() == [LABELS[k] for k in range(COUNT) if k not in (2, 5)]
+    assert write_pack(dataset, tmp_path / "out", on_error="skip").was_complete
