@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["PeakMemory", "private_bytes"]
+__all__ = ["PeakMemory", "children", "private_bytes"]
+
+
+def children() -> list[int]:
+    """The processes that this process has started and that are still there."""
+    lists = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+    return sorted(int(pid) for each in lists for pid in each.split())
 
 
 def private_bytes(pid: int | str = "self") -> int:
