@@ -15,6 +15,7 @@
     ├── SpecError (also ValueError)            an augmentation is declared wrong
     ├── OptionError (also ValueError)          an argument or a combination of arguments is refused
     ├── EngineClosedError (also RuntimeError)  a loader or engine is used after close()
+    ├── WorkerDeathError (also RuntimeError)   a worker process of a loader died, and is not replaced
     └── TrainingError (also RuntimeError)      a training run can't go on: bad checkpoint, diverged loss ...
 
 A message says what was expected, what came, where (file, record, offset) and what to do next.
@@ -37,6 +38,7 @@ __all__ = [
     "TrainingError",
     "TruncatedError",
     "UnknownClassError",
+    "WorkerDeathError",
 ]
 
 
@@ -114,6 +116,10 @@ class OptionError(PenstockError, ValueError):
 
 class EngineClosedError(PenstockError, RuntimeError):
     """A loader or engine was used after it had been closed."""
+
+
+class WorkerDeathError(PenstockError, RuntimeError):
+    """A worker process died; the message says how, and at which sample."""
 
 
 class TrainingError(PenstockError, RuntimeError):

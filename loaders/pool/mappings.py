@@ -1,0 +1,85 @@
+"""The receiver's side of shared memory: maps segments, and gives them back when nothing refers to them any more."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from dataclasses import dataclass
+
+from .arena import DROPPED, RETURNED
+from .memory import Bytes, Descriptor, map_whole
+from .segment import Lease
+
+__all__ = ["Mappings"]
+
+_MAX_IDLE = 4
+
+
+@dataclass(eq=False, slots=True)
+class _Mapping:
+    bytes: Bytes
+    forked: bool = False
+
+
+class Mappings:
+    """Segments of one sender that this process has mapped.
+
+    A fork shares what is leased with the child, which may look at it for ever: so it is not used again.
+
+    Args:
+        flags: the sender's, see `Arena`; None: no segment is used again.
+    """
+
+    def __init__(self, flags: Bytes | None = None) -> None:
+        self._flags = flags
+        self._known: dict[int, _Mapping] = {}
+        self._idle: set[int] = set()
+        self._process = os.getpid()
+        _living.add(self)
+
+    def lease(self, slot: int, capacity: int, descriptor: Descriptor | None) -> Lease:
+        """The bytes of a segment that was sent; with its descriptor, if it is new, which is closed."""
+        if descriptor is not None:
+            self._idle.discard(slot)
+            mapping = _Mapping(map_whole(descriptor, capacity))
+            descriptor.close()
+            if slot >= 0:
+                self._known[slot] = mapping
+        else:
+            mapping = self._known[slot]
+        self._idle.discard(slot)
+        lease = mapping.bytes.view(Lease)
+        if slot >= 0:
+            weakref.finalize(lease, self._release, slot, mapping).atexit = False
+        return lease
+
+    def retire(self, slot: int) -> None:
+        """Unmaps a segment that the sender won't use again."""
+        self._idle.discard(slot)
+        self._known.pop(slot, None)
+
+    def fork(self) -> None:
+        for slot, mapping in tuple(self._known.items()):
+            mapping.forked = mapping.forked or slot not in self._idle
+
+    def _release(self, slot: int, mapping: _Mapping) -> None:
+        # Runs wherever the last reference dies, in a forked child too, where it is none of its business.
+        if self._flags is None or os.getpid() != self._process or self._known.get(slot) is not mapping:
+            return
+        if mapping.forked or len(self._idle) >= _MAX_IDLE:
+            del self._known[slot]
+            self._flags[slot] = DROPPED
+        else:
+            self._idle.add(slot)
+            self._flags[slot] = RETURNED
+
+
+_living: weakref.WeakSet[Mappings] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for mappings in tuple(_living):
+        mappings.fork()
+
+
+os.register_at_fork(before=_before_fork)
