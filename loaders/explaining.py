@@ -51,6 +51,8 @@ def _order(loader: DataLoader[Any]) -> str:
         return f"that of {type(loader._index_sampler).__name__}, as in torch{unused}"
     order = loader._order_sampler.order
     kind = "shuffled by (seed, epoch)" if order.shuffle else "0, 1, 2 ..."
+    if order.weights is not None:
+        kind = f"drawn by weights, with replacement, {order.size:,} in an epoch, by (seed, epoch)"
     return f"{kind}; rank {order.rank} of {order.world_size}"
 
 
