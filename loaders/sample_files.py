@@ -64,9 +64,9 @@ def _declares_files(dataset: Any) -> bool:
 
 
 def _folder_obstacle(dataset: Any, place: str) -> str | None:
-    changed = replaced(dataset) or ("__getitems__" if hasattr(dataset, "__getitems__") else None)
+    changed = replaced(dataset) or ("its own __getitems__" if hasattr(dataset, "__getitems__") else None)
     if changed is not None:
-        return f"{place} is not as torchvision made it: it has its own {changed}"
+        return f"{place} is not as torchvision made it: it has {changed}"
     folder = sys.modules["torchvision.datasets.folder"]
     if not any(dataset.loader is getattr(folder, name, None) for name in _LOADERS):
         return f"{place} has loader={dataset.loader!r}, which is Python"

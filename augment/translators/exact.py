@@ -24,7 +24,7 @@ def library_name(kind: type) -> str | None:
 
 
 def replaced(value: object) -> str | None:
-    """What of this object is not its library's any more: a method, set on it or on its class, or a hook; else None."""
+    """What this object has that is not its library's: a method, set on it or on its class, or a hook; else None."""
     own = vars(value)
     for level in type(value).__mro__:
         if not _of_library(level.__module__):
@@ -32,8 +32,8 @@ def replaced(value: object) -> str | None:
         for name, member in vars(level).items():
             function = getattr(member, "__func__", member)
             if isinstance(function, FunctionType) and (name in own or not _of_library(function.__module__)):
-                return name
-    return next((f"a forward hook ({name})" for name in _HOOKS if own.get(name)), None)
+                return f"its own {name}"
+    return "a forward hook" if any(own.get(name) for name in _HOOKS) else None
 
 
 def _of_library(module: str) -> bool:

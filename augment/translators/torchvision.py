@@ -26,8 +26,8 @@ def from_torchvision(transform: Any) -> Pipeline:
     Taken are, of `torchvision.transforms` and `torchvision.transforms.v2`: `Compose` (also nested, and
     `torch.nn.Sequential`) of `Resize`, `CenterCrop`, `RandomResizedCrop` and `RandomHorizontalFlip`, of `ToTensor`,
     `PILToTensor`, `ToImage` and `ToPureTensor`, of `ConvertImageDtype`, `ToDtype` and `Normalize`. Results are equal
-    but for a grey level for each op that resizes (two where torchvision resizes uint8 tensors, as after `ToImage`;
-    docs/parity.md), and random draws are Penstock's own, from the same distributions.
+    but for a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's own, from
+    the same distributions.
 
     Raises:
         SpecError: something in it is not known, has arguments that no op of Penstock has, or works on other data;
@@ -129,7 +129,7 @@ def _step(place: str, transform: Any) -> _Step | str:
         return f"{place} {about}, so it is Python"
     changed = replaced(transform)
     if changed is not None:
-        return f"{place} is not as torchvision made it: it has its own {changed}"
+        return f"{place} is not as torchvision made it: it has {changed}"
     try:
         op = _TRANSLATORS[str(name)](transform)
     except SpecError as error:

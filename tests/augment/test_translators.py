@@ -31,8 +31,8 @@ from penstock.augment import (
 from penstock.errors import SpecError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-GREY_LEVELS = {"v1": 1, "v2": 1, "tensor": 2}
-"""How far a resize may be away; torchvision's own results for uint8 tensors are up to one away from Pillow's."""
+GREY_LEVELS = {"v1": 1, "v2": 1, "tensor": 3}
+"""How far a resize may be away; torchvision's own results for uint8 tensors are up to two away from Pillow's."""
 
 T = transforms_v1()
 V2 = transforms_v2()
@@ -215,7 +215,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("own forward", [with_own(T.Resize(8), "forward")], r"\[0\] \(Resize\) is not .* its own forward"),
     ("own transform", [with_own(V2.Resize(8), "transform")], r"\(Resize\) is not .* its own transform"),
     ("own draws", [with_own(T.RandomResizedCrop(8), "get_params")], "its own get_params"),
-    ("hook", [hooked(T.Resize(8))], "its own a forward hook|a forward hook"),
+    ("hook", [hooked(T.Resize(8))], r"\[0\] \(Resize\) is not .*: it has a forward hook"),
     ("hook on Compose", hooked(V2.Compose([V2.ToImage()])), r"transform \(Compose\) .* forward hook"),
     ("function", [lambda image: image], r"transform\[0\] \(function\) is not among the transforms that are known"),
     ("another op", [T.ColorJitter()], r"transform\[0\] \(ColorJitter\) is not among"),
