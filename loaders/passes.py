@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .meter import Meter
+from .progress import ProgressBar
 from .stats import Setup
 
 __all__ = ["Cursor", "Pass"]
@@ -37,6 +38,7 @@ class Pass:
         obstacle: why the position is no state to go on from, in words; "" if it is.
         finished: the consumer has seen the end.
         meter: how its time was spent.
+        bar: shows it; None where nobody asked for one.
     """
 
     epoch: int
@@ -45,6 +47,7 @@ class Pass:
     obstacle: str = ""
     finished: bool = False
     meter: Meter = field(default_factory=lambda: Meter(Setup()))
+    bar: ProgressBar | None = None
 
     def deliver(self, cursor: Cursor, nbytes: int, began: float, ended: float) -> None:
         """A batch, with so many bytes of tensors, goes to the consumer.
@@ -54,8 +57,12 @@ class Pass:
         self.cursor = cursor
         self.meter.waited(began, ended)
         self.meter.delivered(cursor.samples, nbytes)
+        if self.bar is not None:
+            self.bar.step()
 
     def finish(self) -> None:
         """The consumer sees that there is no further batch."""
         self.finished = True
         self.meter.close()
+        if self.bar is not None:
+            self.bar.close()

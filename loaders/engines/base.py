@@ -35,7 +35,7 @@ class EngineIterator:
 
     _pass: Pass
     _keying: Keying
-    _bar: ProgressBar | None = None
+    _end_bar: Callable[[], object] | None = None
 
     def take(self) -> tuple[Any, Cursor]:
         """The next batch, and where the pass is once it is delivered.
@@ -58,13 +58,9 @@ class EngineIterator:
             batch, cursor = self.take()
         except StopIteration:
             self._pass.finish()
-            if self._bar is not None:
-                self._bar.close()
             raise
         nbytes = sum(tensor.nbytes for _, tensor in tensors_in(batch))
         self._pass.deliver(cursor, nbytes, began, perf_counter())
-        if self._bar is not None:
-            self._bar.step()
         return batch
 
     def _counters(self) -> Callable[[], Counters]:
@@ -84,10 +80,10 @@ class EngineIterator:
         return Setup(self.engine, loader.num_workers, loader.prefetch_factor or 0, cores)
 
     def _show_progress(self, batches: int | None) -> None:
-        if self._bar is not None:
-            self._bar.close()  # of the pass before, which may have been left early
-        self._bar = ProgressBar(self._pass.meter, batches)
-        weakref.finalize(self, self._bar.close)
+        if self._end_bar is not None:
+            self._end_bar()  # of the pass before, which may have been left early
+        self._pass.bar = ProgressBar(self._pass.meter, batches)
+        self._end_bar = weakref.finalize(self, self._pass.bar.close)
 
 
 def _length(loader: DataLoader[Any]) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import IterableDataset
@@ -13,7 +15,9 @@ from torch.utils.data.dataloader import (
 )
 
 from ..passes import Cursor
+from ..stage_clock import StageClock
 from ..stateful import iteration_state, resumed_iteration
+from ..stats import Counters
 from .base import EngineIterator
 
 if TYPE_CHECKING:
@@ -34,12 +38,27 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
         self._cursor = Cursor(0)
         self._delivered_before = 0
         self._to_replay = 0
+        self._clock = StageClock()
+        self._dataset_fetcher.collate_fn = partial(_collate, self._clock, self._dataset_fetcher.collate_fn)
         self._resume(self._begin_pass(loader, self._base_seed, keyed=self._keyed))
+
+    def _counters(self) -> Callable[[], Counters]:
+        return self._clock.counters
+
+    def _next_data(self) -> Any:
+        self._clock.at("sample")
+        samples = 0
+        try:
+            batch = super()._next_data()  # type: ignore[no-untyped-call]  # torch's
+            samples = self._cursor.samples
+        finally:
+            self._clock.finished(samples)
+        return batch
 
     def take(self) -> tuple[Any, Cursor]:
         while self._to_replay:  # an iterable dataset without a state of its own gives everything again
             self._to_replay -= 1
-            self._next_data()  # type: ignore[no-untyped-call]  # torch's
+            self._next_data()
         batch = _BaseDataLoaderIter.__next__(self)
         return batch, self._iterable_cursor() if self._iterable else self._cursor
 
@@ -112,3 +131,8 @@ class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
         request = self._keying.next(self._sampler_iter)
         self._cursors.append(request.cursor)
         return request.keyed() if self._keyed else request.given
+
+
+def _collate(clock: StageClock, collate_fn: Callable[[Any], Any], samples: Any) -> Any:
+    clock.at("collate")
+    return collate_fn(samples)
