@@ -84,6 +84,7 @@ class WorkerPool:
         self._failure = ""
         self._serial = 0
         self._last_worker = -1
+        self._given: _Assignment | None = None  # received last
         self._unfinished: dict[int, _Assignment] = {}  # by serial number
         self._finished: dict[int, _Assignment] = {}  # in order of arrival
         self._serials: dict[int, int] = {}  # of all that was submitted and not received, by task number
@@ -139,6 +140,7 @@ class WorkerPool:
             self._crew.send(worker, serial, task)
             self._serial += 1
             self._last_worker = worker
+            self._given = None
             self._unfinished[serial] = _Assignment(task, worker)
             self._serials[task.number] = serial
         if self._options.watchdog:
@@ -161,6 +163,9 @@ class WorkerPool:
 
     def receive(self, number: int | None = None, timeout: float = 0.0) -> Result:
         """Waits for a task; its result.
+
+        The task received last can be received again by its number until the next is submitted or received, so that a
+        caller that Ctrl-C kept from taking it loses nothing.
 
         Args:
             number: of the task; None: whichever is finished first.
@@ -185,13 +190,15 @@ class WorkerPool:
         """As `receive`, but an error of the job is in the result."""
         with self._lock:
             self._check_usable()
-            if number not in self._serials if number is not None else not self._serials:
-                raise ValueError(f"{'no task' if number is None else f'task {number}'} is under way; submit it first")
-            found = self._await(number, timeout)
-            assignment = self._finished[found]
-            result = _result(assignment)
-            # Only now, so that it can be received again after Ctrl-C.
-            del self._finished[found], self._serials[found]
+            given = self._given
+            if given is None or given.task.number != number:
+                self._given = None
+                given = self._finished[self._await(number, timeout)]
+            result = _result(given)
+            with interrupts_later():
+                self._finished.pop(result.number, None)
+                self._serials.pop(result.number, None)
+                self._given = given
             return result
 
     def cancel(self) -> None:
@@ -206,6 +213,7 @@ class WorkerPool:
             self._unfinished.clear()
             self._finished.clear()
             self._serials.clear()
+            self._given = None
 
     def close(self) -> None:
         """Ends the workers: within about a second, or by force. What was received stays."""
@@ -221,6 +229,8 @@ class WorkerPool:
             raise EngineClosedError("this worker pool is closed; call iter(loader) for a new pass")
 
     def _await(self, number: int | None, timeout: float) -> int:
+        if number not in self._serials if number is not None else not self._serials:
+            raise ValueError(f"{'no task' if number is None else f'task {number}'} is under way; submit it first")
         deadline = time.monotonic() + timeout if timeout else None
         while (found := self._found(number)) is None:
             if self._failure:

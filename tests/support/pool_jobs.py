@@ -41,7 +41,7 @@ class Calls(Echo):
 
 class BadStart(Echo):
     def start(self, worker: int, workers: int, seed: int) -> None:
-        raise ValueError(f"worker {worker} can't start")
+        raise ValueError(f"worker {worker} can't start: {workers}, {seed}")
 
 
 class Collating(Echo):

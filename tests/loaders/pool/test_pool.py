@@ -93,7 +93,8 @@ def test_numbers_and_workers_are_checked(make: Make) -> None:
         pool.submit(Task(5, None, worker=2))
     with pytest.raises(ValueError, match="task 5 is under way; submit it first"):
         pool.receive(5)
-    pool.receive(4, timeout=30)
+    assert pool.receive(4, timeout=30).value is None
+    assert pool.receive(4, timeout=30).value is None, "the last one can be had again"
     pool.submit(Task(4, "again"))
     assert pool.receive(4, timeout=30).value == "again"
 
@@ -128,10 +129,10 @@ def test_errors_keep_kind_attributes_and_traceback(make: Make, kind: str) -> Non
     pool.submit(Task(0, (jobs.fail, "rich")))
     pool.submit(Task(1, (jobs.fail, "chained")))
     pool.submit(Task(2, (jobs.give, "well")))
-    with pytest.raises(jobs.RichError, match="^rich$") as caught:
+    with pytest.raises(jobs.RichError, match=r"^rich$") as caught:
         pool.receive(0, timeout=30)
     assert caught.value.code == 17
-    with pytest.raises(ValueError, match="^outer$") as chained:
+    with pytest.raises(ValueError, match=r"^outer$") as chained:
         pool.receive(1, timeout=30)
     text = "".join(traceback.format_exception(chained.value))
     assert "KeyError: 'inner'" in text
@@ -162,7 +163,7 @@ def test_an_error_of_start_is_the_error_of_every_task(make: Make) -> None:
             pool.receive(number, timeout=30)
 
 
-def test_the_timeout_says_who_is_where(make: Make, kind: str, tmp_path: Path) -> None:
+def test_the_timeout_says_who_is_where(make: Make, tmp_path: Path) -> None:
     pool = make()
     pool.submit(Task(0, (jobs.wait_for, str(tmp_path / "go")), tuple(range(20, 31))))
     with pytest.raises(RuntimeError, match=r"^DataLoader timed out after 0.5 seconds waiting for task 0") as caught:
@@ -265,7 +266,7 @@ def test_a_closed_pool_says_so(make: Make) -> None:
             use()  # type: ignore[operator]
 
 
-def test_closing_wakes_a_waiting_thread(make: Make, tmp_path: Path) -> None:
+def test_closing_wakes_a_waiting_thread(make: Make) -> None:
     pool = make()
     pool.submit(Task(0, (jobs.sleep, 0.5)))
     timer = threading.Timer(0.1, pool.close)
