@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -12,7 +11,7 @@ import click
 
 from .checks import CHECKS, STATES, Finding
 from .facts import Facts, gather
-from .text import plural
+from .text import plural, wrapped
 
 __all__ = ["doctor", "examine", "report", "verdict"]
 
@@ -45,10 +44,10 @@ def report(findings: Sequence[Finding], width: int) -> Iterator[str]:
     room = max(width, LEAST_WIDTH)
     for each in findings:
         state = click.style(f"{each.state:<{states}}", fg=COLOURS[each.state], bold=each.state == "problem")
-        first, *rest = _wrapped(each.found, room - len(margin)) or [""]
+        first, *rest = wrapped(each.found, room - len(margin)) or [""]
         yield f"{state}  {each.name:<{names}}  {first}"
         yield from (margin + line for line in rest)
-        for number, line in enumerate(_wrapped(each.advice, room - len(margin) - 3)):
+        for number, line in enumerate(wrapped(each.advice, room - len(margin) - 3)):
             yield f"{margin}{'   ' if number else '-> '}{line}"
     yield ""
     yield verdict(findings)
@@ -64,8 +63,3 @@ def verdict(findings: Sequence[Finding]) -> str:
     if named["note"]:
         return f"All is well, with {plural(len(named['note']), 'note')}: {', '.join(named['note'])}."
     return "All is well."
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of whole words: commands in it can be copied."""
-    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from .program import ProgramGroup, late
@@ -54,3 +56,41 @@ def doctor(as_json: bool) -> int:
     """
     code: int = late("doctor").doctor(as_json=as_json)
     return code
+
+
+@main.command()
+@_PATH
+@click.option("--size", type=click.IntRange(1, 4096), default=224, show_default=True, help="Side of the crops in px.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Images per batch.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    help="Threads, or worker processes of torch's loader, beside one.  [default: one per core]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Length of a turn, at least.",
+)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Turns of each.")
+@click.option("--output", type=click.Path(), default="bench.png", show_default=True, help="The chart (PNG).")
+@_JSON
+def bench(**options: Any) -> None:
+    """Measure how fast the images at PATH are read, decoded and loaded on this machine, beside torch's own loader.
+
+    PATH is a folder of images, a CSV, an LMDB or a pack; of a folder of parts (train, val ...) the training part is
+    measured. Up to 1,000 images are drawn at random; those that can't be read are left out and counted.
+
+    \b
+    read      the stored bytes: from storage, where the system can be asked to forget them, and from memory
+    decode    whole images, to uint8, by Penstock's kernels
+    Penstock  batches of random resized crops, uint8 and normalised float32, by penstock.loaders.DataLoader
+    torch     the same by torch.utils.data.DataLoader, with torchvision's transforms (without torchvision: Pillow)
+
+    Loaders read from memory. All take turns in each round, with one thread and with --workers; the result is the median
+    of the rounds. MB/s are stored bytes. The chart needs matplotlib.
+    """
+    module = late("bench")
+    module.bench(module.BenchRequest(**options))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 
-__all__ = ["as_bytes", "plural", "ratio", "reasons", "shown_bytes"]
+__all__ = ["as_bytes", "plural", "ratio", "reasons", "shown_bytes", "wrapped"]
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4, "KI": 1 << 10, "MI": 1 << 20, "GI": 1 << 30}
 _UNITS["TI"] = 1 << 40
@@ -44,3 +45,8 @@ def reasons(counts: Mapping[str, int]) -> str:
     """How often each thing was the reason, most often first: "12 (PNG file), 1 (CMYK JPEG)"."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} ({reason})" for reason, count in ordered)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of whole words, no longer than `width` where words allow it: commands in them can be copied."""
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)

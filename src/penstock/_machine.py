@@ -6,11 +6,21 @@ Every function takes the places that it looks at as arguments, so that it can be
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-__all__ = ["SHARED_MEMORY", "Limits", "Room", "VolumeState", "cgroup_limits", "shm_room", "usable_cores"]
+__all__ = [
+    "SHARED_MEMORY",
+    "Limits",
+    "Room",
+    "VolumeState",
+    "cgroup_limits",
+    "processor_name",
+    "shm_room",
+    "usable_cores",
+]
 
 SHARED_MEMORY = "/dev/shm"
 CGROUPS = Path("/sys/fs/cgroup")
@@ -69,6 +79,13 @@ def cgroup_limits(proc: Path = PROC, cgroups: Path = CGROUPS) -> Limits:
         min((each for each in cores if each is not None), default=None),
         min((each for each in memory if each is not None), default=None),
     )
+
+
+def processor_name(proc: Path = PROC) -> str:
+    """The processor's model name."""
+    lines = _text(proc / "cpuinfo").splitlines()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 def _groups(proc: Path, cgroups: Path, controller: str) -> Iterator[Path]:
