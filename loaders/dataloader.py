@@ -16,9 +16,9 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from ..augment import Pipeline
 from ..errors import OptionError
 from .augmented import Augmented, augmented
-from .engines.choice import choose_engine
-from .engines.native import NativeIterator
-from .engines.torch_workers import InlineIterator, ProcessIterator
+from .delivery import DeviceIterator, check_devices
+from .devices import has_streams
+from .engines.opening import open_iterator
 from .explaining import explain
 from .layout import check_memory_format, collate_channels_last
 from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind, integer
@@ -28,7 +28,6 @@ from .scatter import Device
 from .session import Session
 from .stats import NOTHING_YET, Stats
 from .weights import make_weights
-from .wrappers import refuse_transform
 
 __all__ = ["DataLoader"]
 
@@ -147,6 +146,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._options = Options(
             engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
         )
+        target, targets = check_devices(device, devices, prefetch_to_device)
+        self._targets = targets or (() if target is None else (target,))
+        # Copies from pinned memory are asynchronous; engines make their batches there.
+        pin_memory = pin_memory or any(map(has_streams, self._targets))
         self._options.check_dataset(dataset)
         self._check_order_arguments(dataset, sampler if batch_sampler is None else batch_sampler)
         if augment is not None:
@@ -238,7 +241,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._iterator = None
 
     def __iter__(self) -> _BaseDataLoaderIter:
-        if isinstance(self._iterator, NativeIterator) and not self._iterator.usable:
+        if not getattr(self._iterator, "usable", True):
             self._iterator = None
         with self._session.starting(self):
             return super().__iter__()
@@ -248,16 +251,11 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             raise ValueError(f"{attr} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(attr, val)
 
-    def _get_iterator(self) -> _BaseDataLoaderIter:
-        if self.augment is not None:
-            refuse_transform(self.dataset)
-        choice = choose_engine(self)
-        if choice.source is not None and choice.pipeline is not None:
-            return NativeIterator(self, choice.source, choice.pipeline)
-        if self.num_workers == 0:
-            return InlineIterator(self)
-        self.check_worker_number_rationality()
-        return ProcessIterator(self)
+    def _get_iterator(self) -> Any:
+        inner = open_iterator(self)
+        if not self._targets:
+            return inner
+        return DeviceIterator(inner, device=self.device, devices=self.devices, ahead=self.prefetch_to_device)
 
     @property
     def _index_sampler(self) -> Any:

@@ -36,9 +36,11 @@ def explain(loader: DataLoader[Any]) -> str:
 
 def _describe(choice: EngineChoice, loader: DataLoader[Any]) -> str:
     if choice.name == "inline":
-        return "inline (torch, in the caller's thread)"
+        return "inline (in the caller's thread)"
     if choice.name == "processes":
         return f"processes ({loader.num_workers} of torch's workers)"
+    if choice.name == "pool":
+        return f"pool ({loader.num_workers} {loader.workers} of Penstock's own)"
     if loader.num_workers == 0:
         return "native (in the caller's thread; num_workers > 0 would prefetch)"
     batches = max(1, (loader.prefetch_factor or 0) * loader.num_workers)

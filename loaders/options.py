@@ -88,7 +88,7 @@ class Options:
             self.workers == "threads"
             or self.on_error != "raise"
             or self.on_worker_death == "restart"
-            or self.watchdog is not None
+            or bool(self.watchdog)
         )
 
 

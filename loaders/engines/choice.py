@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from torch.utils.data import IterableDataset
+
 from ...augment import Pipeline
+from ...errors import OptionError
 from ...record import RecordSource
 from ..augmented import Augmented
 from ..layout import default_collating
 from ..recognition import Work, recognise
 from ..records import record_source
+from ..stateful import has_state
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
 
 __all__ = ["EngineChoice", "EngineName", "choose_engine"]
 
-EngineName: TypeAlias = Literal["native", "processes", "inline"]
+EngineName: TypeAlias = Literal["native", "processes", "pool", "inline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class EngineChoice:
     """The engine of a loader.
 
     Attributes:
-        name: native: C++ threads; processes: torch's workers; inline: torch in the caller's thread.
+        name: native: C++ threads; processes: torch's workers; pool: Penstock's own; inline: the caller's thread.
         obstacles: why it is not native, each in words; empty if it is.
         source: the records that the native engine reads; None for the others.
         pipeline: what it makes of them; None for the others.
@@ -49,9 +53,26 @@ def choose_engine(loader: DataLoader[Any]) -> EngineChoice:
         obstacles.append("collate_fn is your own")
     if loader.worker_init_fn is not None:
         obstacles.append("worker_init_fn is for worker processes")
+    if loader.engine == "python":
+        obstacles.append("engine='python' asks for Python")
+    if loader.engine == "native" and obstacles:
+        raise OptionError(
+            f"engine='native' was asked for, and it can't run: {'; '.join(obstacles)}. Change that, or use 'auto'"
+        )
     if obstacles or isinstance(work, tuple):
-        return EngineChoice("processes" if loader.num_workers else "inline", tuple(obstacles))
+        return EngineChoice(_python_engine(loader), tuple(obstacles))
     return EngineChoice("native", source=work.source, pipeline=work.pipeline, recognised=work.recognised)
+
+
+def _python_engine(loader: DataLoader[Any]) -> EngineName:
+    """Who makes the samples, where it is not the native engine."""
+    if loader.num_workers == 0:
+        return "inline"
+    if isinstance(loader.dataset, IterableDataset):
+        own = loader._options.needs_own_pool() or has_state(loader.dataset)
+    else:
+        own = loader._options.needs_own_pool() or loader._order_sampler is not None
+    return "pool" if own else "processes"
 
 
 def _work(dataset: Any) -> Work | tuple[str, ...]:

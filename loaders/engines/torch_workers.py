@@ -70,15 +70,17 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
         if state.get("dataset") is None:
             self._to_replay = self._delivered_before
         else:
-            (worker,) = state["dataset"]
+            (worker,) = state["dataset"]["workers"]
             self._dataset_fetcher.dataset_iter = resumed_iteration(self._dataset, worker["state"])
             self._dataset_fetcher.ended = worker["ended"]
 
     def _iterable_cursor(self) -> Cursor:
         fetcher = self._dataset_fetcher
         state = iteration_state(self._dataset, fetcher.dataset_iter)
-        worker = None if state is None else [{"state": state, "ended": getattr(fetcher, "ended", False)}]
-        return Cursor(self._delivered_before + self._num_yielded, self._cursor.samples, worker)
+        place = None
+        if state is not None:
+            place = {"turn": 0, "workers": [{"state": state, "ended": getattr(fetcher, "ended", False), "over": False}]}
+        return Cursor(self._delivered_before + self._num_yielded, self._cursor.samples, place)
 
     def _next_index(self) -> Any:
         request = self._keying.next(self._sampler_iter)

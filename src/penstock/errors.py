@@ -16,6 +16,7 @@
     ├── OptionError (also ValueError)          an argument or a combination of arguments is refused
     ├── EngineClosedError (also RuntimeError)  a loader or engine is used after close()
     ├── WorkerDeathError (also RuntimeError)   a worker process of a loader died, and is not replaced
+    ├── TooManyErrorsError (also RuntimeError) more samples failed than a loader was told to pass over
     └── TrainingError (also RuntimeError)      a training run can't go on: bad checkpoint, diverged loss ...
 
 A message says what was expected, what came, where (file, record, offset) and what to do next.
@@ -35,6 +36,7 @@ __all__ = [
     "PenstockError",
     "RecordError",
     "SpecError",
+    "TooManyErrorsError",
     "TrainingError",
     "TruncatedError",
     "UnknownClassError",
@@ -120,6 +122,10 @@ class EngineClosedError(PenstockError, RuntimeError):
 
 class WorkerDeathError(PenstockError, RuntimeError):
     """A worker process died; the message says how, and at which sample."""
+
+
+class TooManyErrorsError(PenstockError, RuntimeError):
+    """More samples failed than `max_errors`; the message says how many, and what the last one was."""
 
 
 class TrainingError(PenstockError, RuntimeError):

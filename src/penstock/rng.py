@@ -8,16 +8,22 @@ is written down in docs/design/2026-11-21-interfaces.md. `penstock.augment` draw
 - `Permutation(size, seed, epoch)`: the shuffled order of an epoch. `take(start, stop)` gives the indices at these
   positions, (stop - start,) int64, in constant memory from 65,536 samples up. Raises OptionError for positions outside.
 - `uniforms(seed, epoch, purpose, start, stop)`: float64 numbers in [0, 1), one for each position.
+- `words(seed, epoch, index, draw, purpose)`: four 32-bit words for one sample.
+- `current()`: the random generator of the sample that this thread is making, for transforms in Python.
 """
 
 from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._core import Permutation, philox
 
-__all__ = ["Permutation", "philox", "uniforms"]
+__all__ = ["Permutation", "current", "philox", "sample_generator", "uniforms", "words"]
 
 _WORD = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -50,3 +56,50 @@ def uniforms(seed: int, epoch: int, purpose: int, start: int, stop: int) -> NDAr
     halves = (factors[::-1] | others << _SHIFT) >> np.uint64(11)
     numbers: NDArray[np.float64] = (halves * 2.0**-53).T.ravel()
     return numbers[start & 1 :][: stop - start]
+
+
+def words(seed: int, epoch: int, index: int, draw: int, purpose: int) -> tuple[int, int, int, int]:
+    """128 random bits as four words, for one sample and one purpose.
+
+    Args:
+        seed, index, draw: as 64-bit numbers; epoch, purpose: below 2**32.
+    """
+    mask = 0xFFFFFFFF
+    first = philox((seed & mask, seed >> 32), (index & mask, index >> 32 & mask, epoch, purpose))
+    return philox((first[0], first[1]), (draw & mask, draw >> 32 & mask, first[2], first[3]))
+
+
+class _Sample(threading.local):
+    key: int | None = None
+    generator: np.random.Generator | None = None
+
+
+_sample = _Sample()
+
+
+def current() -> np.random.Generator:
+    """The random generator of the sample that this thread is making.
+
+    In a `penstock.loaders.DataLoader(seed=...)`, whoever runs it, what is drawn depends on (seed, epoch, index, draw)
+    alone. Elsewhere, and without a seed, it is a generator of this thread that the operating system seeded. Transforms
+    that run with `workers="threads"` have to draw from it to be exact: Python's, numpy's and torch's own generators are
+    shared by all threads.
+    """
+    if _sample.generator is None:
+        bits = np.random.PCG64() if _sample.key is None else np.random.Philox(key=_sample.key)
+        _sample.generator = np.random.Generator(bits)
+    return _sample.generator
+
+
+@contextlib.contextmanager
+def sample_generator(key: int | None) -> Iterator[None]:
+    """Makes `current()` a fresh Philox generator of a key below 2**128 in this thread; None changes nothing."""
+    if key is None:
+        yield
+        return
+    before = _sample.key, _sample.generator
+    _sample.key, _sample.generator = key, None
+    try:
+        yield
+    finally:
+        _sample.key, _sample.generator = before

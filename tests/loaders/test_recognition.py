@@ -299,7 +299,7 @@ def test_what_is_not_recognised_is_torch_s_and_explained(root: Path, name: str) 
     make, reason = REFUSED[name]
     loader: DataLoader[Any] = DataLoader(make(root), 2)
     first, *rest = loader.explain().splitlines()
-    assert first.startswith("engine: inline (torch")
+    assert first.startswith("engine: inline (in the caller's thread")
     assert re.search(f"^  not native: {reason}", "\n".join(rest), re.MULTILINE)
 
 

@@ -1,0 +1,52 @@
+"""The caller's thread makes the samples, seeded by their keys and with a policy for bad ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data._utils.pin_memory import pin_memory
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from ...errors import OptionError
+from ..faults import FaultLog
+from ..fetch import Fetcher
+from ..passes import Cursor
+from ..policies import fault_log, fetcher
+from .base import EngineIterator
+
+if TYPE_CHECKING:
+    from ..dataloader import DataLoader
+
+__all__ = ["FetchIterator"]
+
+
+class FetchIterator(EngineIterator, _BaseDataLoaderIter):
+    """`num_workers=0` with `seed=`, or with another policy than to raise, over a map-style dataset."""
+
+    engine = "inline"
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        super().__init__(loader)
+        if loader.timeout:
+            raise OptionError(
+                f"timeout={loader.timeout} needs num_workers > 0: without workers the caller's thread makes the batch"
+            )
+        self._fetcher: Fetcher = fetcher(loader)
+        self._begin_pass(loader, self._base_seed, keyed=True)
+        self._keying.prime(self._sampler_iter)
+        self._faults: FaultLog = fault_log(loader, self._pass)
+        self._cursor = Cursor(0)
+
+    def take(self) -> tuple[Any, Cursor]:
+        return _BaseDataLoaderIter.__next__(self), self._cursor
+
+    def _next_data(self) -> Any:
+        while True:
+            request = self._keying.next(self._sampler_iter)
+            self._cursor = request.cursor
+            fetched = self._fetcher.fetch(request)
+            self._faults.add(fetched.failures)
+            if not fetched.empty:
+                if not self._pin_memory:
+                    return fetched.batch
+                return pin_memory(fetched.batch, self._pin_memory_device)  # type: ignore[no-untyped-call]  # torch's

@@ -1,0 +1,211 @@
+"""Batches made by the C++ engine: their memory, and the way from keys to finished rows."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ... import _core
+from ...errors import EngineClosedError, OptionError, RecordError
+from ...formats.image import decode_rgb
+from ...record import Codec, Records, RecordSource
+from ..faults import Failure
+from ..keys import KeyedIndex, SampleKeys
+from ..meter import Meter
+from ..passes import Cursor
+from ..stats import Counters, StageCounters
+
+if TYPE_CHECKING:
+    from ...augment import Pipeline
+    from ..dataloader import DataLoader
+
+__all__ = ["BatchMaker", "NativeBatch", "counters_of"]
+
+# The consumer still has its last batch when it is given the next one.
+_HELD_BY_CONSUMER = 2
+
+_DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
+
+
+@dataclass(slots=True)
+class NativeBatch:
+    """One batch: waiting to be started, under way (it has a ticket), or kept from starting (by a failure).
+
+    Attributes:
+        keys: of its samples.
+        cursor: where the pass is once it is delivered.
+        ticket: of the engine.
+        failure: what kept it from starting.
+        buffer: where its images are made, (n, ...) in the engine's order of dimensions.
+        labels: of its samples.
+        replaced: row -> (key of the sample that belongs there, substitutes tried so far).
+        failures: samples that were skipped or replaced.
+    """
+
+    keys: SampleKeys
+    cursor: Cursor
+    ticket: int | None = None
+    failure: Exception | None = None
+    buffer: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    labels: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    replaced: dict[int, tuple[KeyedIndex, int]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+
+class BatchMaker:
+    """The engine, its buffers and the records, for as long as an iterator lives.
+
+    Args:
+        loader: whose arguments count.
+        source: the records behind its dataset.
+        pipeline: with a fixed output size.
+        ahead: batches under way.
+        pin_memory: buffers are torch's pinned memory, which knows of copies to a device that are under way.
+
+    Attributes:
+        source: as given.
+        close: ends the threads.
+    """
+
+    def __init__(
+        self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline, *, ahead: int, pin_memory: bool
+    ) -> None:
+        size = pipeline.output_size
+        if size is None:
+            raise OptionError("the native engine needs a pipeline with a fixed output size")
+        self.source = source
+        self.channels_last = loader.memory_format == torch.channels_last
+        self.engine = _core.Engine(
+            pipeline.program, threads=loader.num_workers, fallback=decode_rgb, channels_last=self.channels_last
+        )
+        self._shape = (*size, 3) if self.channels_last else (3, *size)
+        self._dtype = _DTYPES[pipeline.dtype]
+        self._pin_memory = pin_memory
+        self._pool = _core.BufferPool(pipeline.dtype, kept=ahead + _HELD_BY_CONSUMER)
+        self._process = os.getpid()
+        self.close = weakref.finalize(self, _close, self.engine, self._pool)
+
+    @property
+    def usable(self) -> bool:
+        """False in a forked child (threads don't survive a fork) and after `close`."""
+        return self.close.alive and os.getpid() == self._process
+
+    def check_usable(self) -> None:
+        """Raises EngineClosedError, in words of the loader, where `usable` is false."""
+        if os.getpid() != self._process:
+            raise EngineClosedError(
+                f"this iterator belongs to process {self._process}, and its threads did not survive the fork; call "
+                "iter(loader) in the new process"
+            )
+
+    def start(self, batch: NativeBatch, meter: Meter) -> None:
+        """Looks up a batch's records and has the engine begin.
+
+        Raises:
+            IndexError: an index is out of range. Also whatever the source raises.
+        """
+        keys = batch.keys
+        outside = keys.indices[(keys.indices < 0) | (keys.indices >= len(self.source))]
+        if len(outside):
+            raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self.source)} samples")
+        records = self._look_up(keys, meter)
+        batch.buffer = self._take((len(keys), *self._shape))
+        labels = torch.from_numpy(np.array(records.labels))
+        batch.labels = labels.pin_memory() if self._pin_memory else labels
+        batch.ticket = self._submit(records, batch.buffer, keys)
+
+    def wait(self, batch: NativeBatch, timeout: float) -> Sequence[tuple[int, BaseException]]:
+        """The rows that failed, with their errors, once the batch is finished.
+
+        Raises:
+            RuntimeError: the timeout, in seconds, is over; 0 is none.
+        """
+        if batch.ticket is None:
+            return []
+        failed: Sequence[tuple[int, BaseException]] | None = self.engine.wait(batch.ticket, timeout)
+        if failed is None:
+            raise RuntimeError(f"DataLoader timed out after {timeout} seconds{self._standing()}")
+        for _, error in failed:
+            if not isinstance(error, Exception):  # Ctrl-C while Python decoded a row in this thread
+                batch.ticket = None
+                raise error
+        return failed
+
+    def redo(self, batch: NativeBatch, row: int, key: KeyedIndex) -> BaseException | None:
+        """Makes another sample in a row of a finished batch; gives its error, if it fails as well."""
+        keys = SampleKeys.of([key])
+        try:
+            records = self.source.records(keys.indices)
+            ticket = self._submit(records, batch.buffer[row : row + 1], keys)
+        except RecordError as error:
+            return error
+        failed = self.engine.wait(ticket, 0.0)
+        if failed:
+            return failed[0][1]
+        batch.labels[row] = torch.from_numpy(np.array(records.labels))[0]
+        batch.keys.indices[row], batch.keys.draws[row] = int(key), key.draw
+        return None
+
+    def tensors(self, batch: NativeBatch, rows: Sequence[int] | None = None) -> list[torch.Tensor]:
+        """[images, labels] of a finished batch; of some rows, if they are named (a copy)."""
+        buffer, labels = batch.buffer, batch.labels
+        if rows is not None:
+            buffer, labels = buffer[list(rows)], labels[list(rows)]
+            if self._pin_memory:
+                buffer, labels = buffer.pin_memory(), labels.pin_memory()
+        return [buffer.permute(0, 3, 1, 2) if self.channels_last else buffer, labels]
+
+    def placed(self, error: BaseException, index: int) -> BaseException:
+        """The error of a sample, with the sample's place."""
+        return error.at(self.source.describe(index), index) if isinstance(error, RecordError) else error
+
+    def _look_up(self, keys: SampleKeys, meter: Meter) -> Records:
+        began = perf_counter()
+        records = self.source.records(keys.indices)
+        meter.spent("lookup", perf_counter() - began, len(keys))
+        if meter.setup.codec is None and len(keys):
+            meter.setup = replace(meter.setup, codec=Codec(records.codec[0]).name.lower())
+        return records
+
+    def _submit(self, records: Records, out: torch.Tensor, keys: SampleKeys) -> int:
+        return self.engine.submit(
+            records, out.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
+        )
+
+    def _take(self, shape: tuple[int, ...]) -> torch.Tensor:
+        if self._pin_memory:
+            return torch.empty(shape, dtype=self._dtype, pin_memory=True)
+        return torch.from_numpy(self._pool.take(shape))
+
+    def _standing(self) -> str:
+        """Where the threads are, for a message."""
+        lines = [
+            f"\n  a thread is at sample {index} ({self.source.describe(index)}), stage {stage}, for {seconds:.1f} s"
+            for _, _, index, stage, seconds in self.engine.under_way()
+        ]
+        return "".join(lines)
+
+
+def counters_of(engine: _core.Engine) -> Counters:
+    """What the engine's threads have done so far."""
+    try:
+        counted = engine.counters()
+    except EngineClosedError:  # in a forked child
+        return Counters()
+    stages: dict[str, StageCounters] = {
+        name: StageCounters(stage["seconds"], stage["images"], stage["bytes"], stage["errors"])
+        for name, stage in counted["stages"].items()
+    }
+    return Counters(stages, counted["idle_seconds"] if counted["threads"] else None)
+
+
+def _close(engine: _core.Engine, pool: _core.BufferPool) -> None:
+    engine.close()
+    pool.close()

@@ -1,0 +1,41 @@
+"""The iterator of the engine that was chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import IterableDataset
+
+from ..wrappers import refuse_transform
+from .choice import choose_engine
+from .inline import FetchIterator
+from .native import NativeIterator
+from .pool import IterablePoolIterator, PoolIterator
+from .torch_workers import InlineIterator, ProcessIterator
+
+if TYPE_CHECKING:
+    from ..dataloader import DataLoader
+
+__all__ = ["open_iterator"]
+
+
+def open_iterator(loader: DataLoader[Any]) -> Any:
+    """A new iterator over a loader's batches.
+
+    Raises:
+        OptionError: the native engine was asked for and can't run; the dataset has a transform beside a pipeline.
+    """
+    if loader.augment is not None:
+        refuse_transform(loader.dataset)
+    choice = choose_engine(loader)
+    if choice.source is not None and choice.pipeline is not None:
+        return NativeIterator(loader, choice.source, choice.pipeline)
+    iterable = isinstance(loader.dataset, IterableDataset)
+    if loader.num_workers == 0:
+        by_key = loader._order_sampler is not None or loader.on_error != "raise"
+        return FetchIterator(loader) if by_key and not iterable else InlineIterator(loader)
+    if loader.workers == "processes":
+        loader.check_worker_number_rationality()
+    if choice.name == "pool":
+        return IterablePoolIterator(loader) if iterable else PoolIterator(loader)
+    return ProcessIterator(loader)

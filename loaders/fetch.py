@@ -1,0 +1,172 @@
+"""One batch of a map-style dataset, made sample by sample: each seeded by its key, a bad one handled by the policy."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ..errors import TooManyErrorsError
+from .describing import describe_sample
+from .faults import Failure
+from .keying import Request
+from .keys import KeyedIndex
+from .options import ErrorPolicy
+from .seeding import collating, keep_generators, seeded
+from .substitutes import ATTEMPTS, Candidates, substitute
+
+__all__ = ["Fetched", "Fetcher", "Seeding", "StagePlace"]
+
+Seeding: TypeAlias = Literal["all", "thread", "no"]
+"""Which generators a sample's key seeds: all of the process, only `penstock.rng.current()`, or none."""
+
+
+class StagePlace(Protocol):
+    """Is told what is being done, for messages and statistics."""
+
+    def at(self, stage: str, sample: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A batch, and what failed on the way.
+
+    Attributes:
+        batch: what `collate_fn` made; None if nothing is left to collate.
+        empty: nothing is left.
+        failures: samples that were skipped or replaced.
+    """
+
+    batch: Any
+    empty: bool = False
+    failures: Sequence[Failure] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Makes batches of a map-style dataset; picklable as far as its parts are.
+
+    Attributes:
+        dataset, collate_fn: the loader's.
+        auto_collation: samples are collated, as everywhere but with `batch_size=None`.
+        keyed: the dataset is asked for indices that carry their keys (`Augmented`).
+        seeding: which generators each sample's key seeds.
+        keep: leave the caller's generators as they were.
+        on_error: what becomes of a sample that can't be made.
+        candidates: for its substitutes.
+    """
+
+    dataset: Any
+    collate_fn: Callable[[Any], Any]
+    auto_collation: bool
+    keyed: bool = False
+    seeding: Seeding = "no"
+    keep: bool = False
+    on_error: ErrorPolicy = "raise"
+    candidates: Candidates = None
+
+    def fetch(self, request: Request, place: StagePlace | None = None) -> Fetched:
+        """The batch of a request.
+
+        Raises:
+            Whatever the dataset (unless the policy says otherwise) and `collate_fn` raise, with a note that names the
+            sample; TooManyErrorsError: no substitute could be made either.
+        """
+        with keep_generators() if self.keep and self.seeding == "all" else contextlib.nullcontext():
+            failures: list[Failure] = []
+            samples = self._samples(request, place, failures)
+            if not self.auto_collation:
+                return Fetched(self.collate_fn(samples[0]) if samples else None, not samples, failures)
+            if not samples and failures:
+                return Fetched(None, True, failures)
+            if place is not None:
+                place.at("collate", -1)
+            if self.seeding == "no" or request.keys is None or not len(request.keys):
+                return Fetched(self.collate_fn(samples), False, failures)
+            with collating(request.keys, shared=self.seeding == "all"):
+                return Fetched(self.collate_fn(samples), False, failures)
+
+    def _samples(self, request: Request, place: StagePlace | None, failures: list[Failure]) -> list[Any]:
+        if self._at_once():
+            return list(self.dataset.__getitems__(request.keyed() if self.keyed else request.given))
+        asked, keys = self._asked(request)
+        batch = [] if request.keys is None else request.keys.plain()
+        samples: list[Any] = []
+        for index, key in zip(asked, keys, strict=True):
+            if place is not None:
+                place.at("sample", _number(index))
+            try:
+                samples.append(self._sample(index, key))
+            except Exception as error:
+                if self.on_error == "raise" or isinstance(index, list):
+                    _name_sample(error, self.dataset, index)
+                    raise
+                samples += self._instead(error, index, key, batch, failures)
+        return samples
+
+    def _asked(self, request: Request) -> tuple[list[Any], list[KeyedIndex | None]]:
+        """What the dataset is asked for, one by one, and what each is keyed by."""
+        given = request.keyed() if self.keyed else request.given
+        keys: list[KeyedIndex | None] = [] if request.keys is None else [*request.keys.keyed()]
+        if not self.auto_collation:  # one index, or a list of them that the dataset makes one thing of
+            return [given], keys[:1] or [None]
+        asked = list(given)
+        return asked, keys or [None] * len(asked)
+
+    def _at_once(self) -> bool:
+        """Whether the dataset can be asked for the whole batch, as torch does."""
+        plain = self.auto_collation and self.seeding == "no" and self.on_error == "raise"
+        return plain and bool(getattr(self.dataset, "__getitems__", None))
+
+    def _sample(self, index: Any, key: KeyedIndex | None) -> Any:
+        if self.seeding == "no" or key is None:
+            return self._get(index)
+        with seeded(key, shared=self.seeding == "all"):
+            return self._get(index)
+
+    def _get(self, index: Any) -> Any:
+        several = getattr(self.dataset, "__getitems__", None) if self.auto_collation else None
+        return several([index])[0] if several else self.dataset[index]
+
+    def _instead(
+        self, error: Exception, index: Any, key: KeyedIndex | None, batch: Sequence[int], failures: list[Failure]
+    ) -> list[Any]:
+        """The substitute of a sample that failed, or nothing."""
+        source = describe_sample(self.dataset, index)
+        if self.on_error == "skip" or key is None:
+            failures.append(Failure.of(error, index, source, None, 0))
+            return []
+        attempt = 0
+        while True:
+            attempt += 1
+            other = substitute(key, attempt, self.candidates, batch)
+            failures.append(Failure.of(error, index, source, int(other), attempt - 1))
+            if attempt > ATTEMPTS:
+                raise TooManyErrorsError(
+                    f"{ATTEMPTS} substitutes for sample {index} ({describe_sample(self.dataset, index)}) failed one "
+                    f"after the other, the last one being sample {failures[-2].substitute} ({source}): "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+            try:
+                return [self._sample(other if self.keyed else int(other), other)]
+            except Exception as again:  # a substitute may be as bad
+                error, source = again, describe_sample(self.dataset, other)
+
+
+def _number(index: Any) -> int:
+    try:
+        return int(index)
+    except (TypeError, ValueError):
+        return -1
+
+
+def _name_sample(error: Exception, dataset: Any, index: Any) -> None:
+    """Says in the error which sample it is about; Python 3.10 keeps the note, and shows it nowhere."""
+    shown = int(index) if isinstance(index, KeyedIndex) else index
+    note = f"while making sample {shown!r} ({describe_sample(dataset, shown)})"
+    if sys.version_info >= (3, 11):
+        error.add_note(note)
+    else:
+        error.__dict__.setdefault("__notes__", []).append(note)

@@ -1,0 +1,317 @@
+"""`on_error`: what becomes of samples that can't be made, in every engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.loading import PIPELINE, Numbers, arrays, collate, equal, write_folder
+from torch.utils.data import DistributedSampler, IterableDataset, Subset, SubsetRandomSampler
+
+from penstock.errors import DecodeError, OptionError, TooManyErrorsError
+from penstock.formats import Folder
+from penstock.loaders import DataLoader
+from penstock.loaders.keys import KeyedIndex
+from penstock.loaders.substitutes import substitute
+
+
+class Broken(Numbers):
+    """Samples are their indices, but for those that can't be made."""
+
+    def __init__(self, size: int, bad: tuple[int, ...]) -> None:
+        super().__init__(size)
+        self.bad = bad
+
+    def __getitem__(self, index: int) -> int:
+        if index in self.bad:
+            raise ValueError(f"sample {int(index)} is broken")
+        return int(index)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 images, of which number 3 is no image, number 6 is cut short and number 8 is gone."""
+    root = write_folder(tmp_path_factory.mktemp("broken"), 12, (".jpg",))
+    paths = [str(path) for path in Folder(root).paths] if hasattr(Folder(root), "paths") else []
+    paths = paths or [Folder(root).describe(index) for index in range(12)]
+    Path(paths[3]).write_bytes(b"no image at all")
+    whole = Path(paths[6]).read_bytes()
+    Path(paths[6]).write_bytes(whole[: len(whole) // 2])
+    return root
+
+
+BAD = (3, 6)
+
+
+def labels(loader: DataLoader[Any]) -> list[list[int]]:
+    return [batch[1].tolist() for batch in loader]
+
+
+ENGINES: dict[str, dict[str, Any]] = {
+    "native": {"num_workers": 2},
+    "native-inline": {},
+    "inline": {"engine": "python"},
+    "pool": {"engine": "python", "num_workers": 2},
+    "threads": {"engine": "python", "num_workers": 2, "workers": "threads"},
+}
+
+
+def broken_images(root: Path, engine: str, **arguments: Any) -> DataLoader[Any]:
+    dataset = Folder(root)
+    return DataLoader(dataset, 4, augment=PIPELINE, seed=3, shuffle=True, **ENGINES[engine], **arguments)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_skipped_samples_make_their_batch_shorter(folder: Path, engine: str, tmp_path: Path) -> None:
+    log = tmp_path / "errors.jsonl"
+    loader = broken_images(folder, engine, on_error="skip", error_log=log)
+    batches = list(loader)
+    assert sum(len(images) for images, _ in batches) == 10
+    assert len(loader) == 3
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sorted(line["record"] for line in lines) == [3, 6]
+    for line in lines:
+        assert line["source"] == Folder(folder).describe(line["record"])
+        assert (line["rank"], line["epoch"], line["action"], line["substitute"]) == (0, 0, "skip", None)
+        assert line["reason"]
+        assert line["error"] in ("DecodeError", "TruncatedError")
+    stats = loader.stats()
+    assert (stats.skipped, stats.substituted) == (2, 0)
+
+
+@pytest.mark.parametrize("policy", ["skip", "substitute"])
+def test_every_engine_gives_the_same(folder: Path, policy: Any) -> None:
+    expected = list(broken_images(folder, "native", on_error=policy))
+    for engine in ENGINES:
+        assert equal(list(broken_images(folder, engine, on_error=policy)), expected), engine
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_substitutes_keep_batches_whole(folder: Path, engine: str, tmp_path: Path) -> None:
+    log = tmp_path / "errors.jsonl"
+    loader = broken_images(folder, engine, on_error="substitute", error_log=log)
+    assert [len(images) for images, _ in loader] == [4, 4, 4]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["record"] for line in lines} == {3, 6}
+    assert all(line["action"] == "substitute" and 0 <= line["substitute"] < 12 for line in lines)
+    assert loader.stats().substituted == len(lines)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_raising_names_the_sample(folder: Path, engine: str) -> None:
+    loader = broken_images(folder, engine)
+    failures = []
+    iterator = iter(loader)
+    for _ in range(3):
+        try:
+            next(iterator)
+        except DecodeError as error:
+            failures.append(str(error))
+        except OSError as error:
+            failures.append(str(error))
+    assert len(failures) >= 1
+    described = [Folder(folder).describe(index) for index in BAD]
+    assert all(any(path in failure for path in described) for failure in failures)
+
+
+@pytest.mark.parametrize("workers", [{}, {"num_workers": 2}, {"num_workers": 2, "workers": "threads"}])
+def test_errors_of_python_samples_say_which_sample(workers: dict[str, Any]) -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(6, (4,)), 3, seed=0, **workers)
+    iterator = iter(loader)
+    assert next(iterator).tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="sample 4 is broken") as caught:
+        next(iterator)
+    text = "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert "while making sample 4 (Broken[4])" in text
+
+
+@given(
+    bad=st.sets(st.integers(0, 19), max_size=12),
+    batch_size=st.integers(1, 7),
+    policy=st.sampled_from(["skip", "substitute"]),
+    seed=st.one_of(st.none(), st.integers(0, 2**64 - 1)),
+)
+@settings(deadline=None)
+def test_policies_of_python_samples(bad: set[int], batch_size: int, policy: Any, seed: int | None) -> None:
+    torch.manual_seed(0)
+    loader: DataLoader[Any] = DataLoader(
+        Broken(20, tuple(bad)), batch_size, shuffle=True, seed=seed, on_error=policy, max_errors=1000
+    )
+    given = [batch.tolist() for batch in loader]
+    flat = [index for batch in given for index in batch]
+    assert not set(flat) & bad
+    assert set(range(20)) - bad <= set(flat)
+    if policy == "skip":
+        assert sorted(flat) == sorted(set(range(20)) - bad)
+        assert all(given)
+    else:
+        assert [len(batch) for batch in given] == [len(batch) for batch in DataLoader(Numbers(20), batch_size)]
+
+
+def test_a_batch_of_bad_samples_only_is_dropped() -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(9, (3, 4, 5)), 3, on_error="skip")
+    assert [batch.tolist() for batch in loader] == [[0, 1, 2], [6, 7, 8]]
+    assert len(loader) == 3
+
+
+def test_dropped_batches_keep_their_position() -> None:
+    def make() -> DataLoader[Any]:
+        return DataLoader(Broken(9, (3, 4, 5)), 3, seed=1, on_error="skip")
+
+    loader = make()
+    iterator = iter(loader)
+    next(iterator)
+    next(iterator)
+    assert loader.state_dict()["position"] == 9
+    again = make()
+    again.load_state_dict(loader.state_dict() | {"position": 3})
+    assert [batch.tolist() for batch in again] == [[6, 7, 8]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_there_may_be_max_errors(workers: int) -> None:
+    def make(most: int) -> DataLoader[Any]:
+        return DataLoader(Broken(9, (1, 4, 7)), 3, on_error="skip", max_errors=most, num_workers=workers)
+
+    assert sum(len(batch) for batch in make(3)) == 6
+    loader = make(2)
+    with pytest.raises(TooManyErrorsError, match=r"3 samples of this epoch could not be made, and max_errors is 2; .*"):
+        list(loader)
+    assert sum(len(batch) for batch in make(3)) == 6
+    assert len(list(make(3))) == 3
+
+
+def test_each_epoch_has_its_own_max_errors() -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(9, (1, 4)), 3, on_error="skip", max_errors=2)
+    for _ in range(3):
+        assert len(list(loader)) == 3
+
+
+def test_substitutes_that_all_fail_end_the_pass() -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(5, (0, 1, 2, 3, 4)), 2, seed=0, on_error="substitute")
+    with pytest.raises(
+        TooManyErrorsError, match=r"16 substitutes for sample 0 \(Broken\[0\]\) failed one after the other"
+    ):
+        list(loader)
+
+
+def test_substitutes_come_from_what_the_sampler_gives() -> None:
+    kept = [0, 2, 4, 6, 8]
+    for seed in range(5):
+        torch.manual_seed(seed)
+        loader: DataLoader[Any] = DataLoader(
+            Broken(10, (4,)), 2, sampler=SubsetRandomSampler(kept), on_error="substitute"
+        )
+        assert {index for batch in loader for index in batch.tolist()} <= set(kept) - {4}
+        custom: DataLoader[Any] = DataLoader(Broken(10, (4,)), batch_sampler=[[0, 4], [6, 8]], on_error="substitute")
+        assert [batch.tolist() for batch in custom] == [[0, 0], [6, 8]]
+
+
+@given(
+    st.integers(0, 2**63 - 1),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 16),
+    st.integers(1, 50),
+)
+def test_a_substitute_is_a_function_of_its_key(index: int, seed: int, epoch: int, attempt: int, size: int) -> None:
+    key = KeyedIndex(index, seed, epoch, 0)
+    chosen = substitute(key, attempt, size, [])
+    assert chosen == substitute(KeyedIndex(index, seed, epoch, 7), attempt, size, [1])
+    assert 0 <= chosen < size
+    assert (chosen.seed, chosen.epoch) == (seed, epoch)
+    assert 2**62 <= chosen.draw < 2**63
+
+
+def test_substitutes_are_spread_evenly() -> None:
+    chosen = [int(substitute(KeyedIndex(index, 1, 0, 0), 1, 10, [])) for index in range(5000)]
+    counts = np.bincount(chosen, minlength=10)
+    assert abs(counts - 500).max() < 5 * np.sqrt(500)
+
+
+def test_nothing_to_choose_from_is_told() -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(3, (1,)), batch_sampler=[[0], [1]], on_error="substitute")
+    with pytest.raises(
+        OptionError, match="there is no other sample to take the place of sample 1; use on_error='skip'"
+    ):
+        list(loader)
+
+
+def test_skipping_is_refused_with_several_ranks() -> None:
+    ranked: DataLoader[Any] = DataLoader(Broken(9, ()), 3, seed=0, rank=1, world_size=2, on_error="skip")
+    with pytest.raises(OptionError, match=r"on_error='skip' makes batches shorter on one rank only.* rank 1 of 2"):
+        iter(ranked)
+    data = Broken(9, ())
+    sampled: DataLoader[Any] = DataLoader(data, 3, sampler=DistributedSampler(data, 4, 2), on_error="skip")
+    with pytest.raises(OptionError, match="this is rank 2 of 4; use on_error='substitute'"):
+        iter(sampled)
+    assert len(list(DataLoader(Broken(8, ()), 2, seed=0, rank=1, world_size=2, on_error="substitute"))) == 2
+
+
+class Stream(IterableDataset[int]):
+    def __iter__(self) -> Any:
+        return iter(range(5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip' or 'substitute', got 'ignore'"),
+        ({"on_worker_death": "retry"}, "on_worker_death must be 'raise' or 'restart', got 'retry'"),
+        ({"engine": "dali"}, "engine must be 'auto' or 'native' or 'python', got 'dali'"),
+        ({"workers": "greenlets"}, "workers must be 'processes' or 'threads', got 'greenlets'"),
+        ({"max_errors": -1}, "max_errors must be 0 or more, got -1"),
+        ({"max_errors": 1.5}, "max_errors must be an int, got 1.5"),
+        ({"max_restarts": -2}, "max_restarts must be 0 or more, got -2"),
+        ({"watchdog": -1}, r"watchdog must be a number of seconds, 0 \(off\) or None, got -1"),
+        ({"watchdog": float("nan")}, "watchdog must be a number of seconds"),
+        ({"error_log": 3}, "error_log must be the path of a file, or None, got 3"),
+    ],
+)
+def test_options_that_are_none_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        DataLoader(Numbers(3), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"on_error": "skip"}, "is about single samples of map-style datasets, got the IterableDataset Stream"),
+        ({"workers": "threads"}, "workers='threads' needs a map-style dataset, got the IterableDataset Stream"),
+        ({"on_worker_death": "restart"}, r"must know where the IterableDataset Stream was .*give it state_dict\(\)"),
+    ],
+)
+def test_iterable_datasets_refuse_what_needs_an_index(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        DataLoader(Stream(), **arguments)
+
+
+def test_the_native_engine_asked_for_where_it_cannot_run_is_refused() -> None:
+    with pytest.raises(OptionError, match="engine='native' was asked for, and it can't run: collate_fn is your own"):
+        iter(DataLoader(arrays(), 2, augment=PIPELINE, engine="native", collate_fn=collate))
+    assert "engine: native" in DataLoader(arrays(), 2, augment=PIPELINE, engine="native").explain()
+    assert "engine='python' asks for Python" in DataLoader(arrays(), 2, augment=PIPELINE, engine="python").explain()
+
+
+def test_a_missing_log_folder_is_told(tmp_path: Path) -> None:
+    loader: DataLoader[Any] = DataLoader(
+        Broken(3, (1,)), 3, on_error="skip", error_log=tmp_path / "nowhere" / "log.jsonl"
+    )
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        list(loader)
+
+
+def test_a_subset_is_named_by_its_own_index(folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    subset = Subset(Folder(folder), [5, 3, 6, 1])
+    loader: DataLoader[Any] = DataLoader(subset, 2, augment=PIPELINE, seed=0, on_error="skip", error_log=log)
+    assert sum(len(images) for images, _ in loader) == 2
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["record"] for line in lines] == [1, 2]
+    assert lines[0]["source"] == Folder(folder).describe(3)
