@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,13 +53,13 @@ class BenchRequest:
 
 def bench(request: BenchRequest) -> None:
     """Measures the dataset at `path`, or its training part, and prints and draws what was found."""
-    _check(request)
+    _check_output(request.output)
+    contestants = _contestants()
     workers = usable_cores() if request.workers is None else request.workers
     place = next(iter(parts_of(request.path).values()))
     dataset = open_dataset(place)
     with Bar("trying images") as bar:
         selection = select(dataset, bar.advance)
-    contestants = late("contestants")
     settings = contestants.Settings(request.size, request.batch_size, workers)
     found = measure(contestants.contestants_for(selection, settings), request.rounds, request.seconds)
     is_dct = sum(image.codec == Codec.DCT for image in selection.images) > len(selection.images) / 2
@@ -86,13 +86,21 @@ def measure(contestants: Sequence[Contestant], rounds: int, seconds: float) -> l
     return [Rate(each.name, each.output, each.threads, tuple(turns[number])) for number, each in enumerate(contestants)]
 
 
-def _check(request: BenchRequest) -> None:
-    """Refuses, before anything is measured, what would fail after it."""
-    if importlib.util.find_spec("torch") is None:
-        raise PenstockError("bench measures loaders, which need torch, and it is not installed; run pip install torch")
-    folder = os.path.dirname(os.path.abspath(request.output))
-    if os.path.isdir(request.output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise OptionError(f"--output {request.output} can't be written: name a PNG file in a folder that you may write")
+def _contestants() -> ModuleType:
+    """The module that measures; it needs torch."""
+    try:
+        return late("contestants")
+    except ImportError as error:
+        raise PenstockError(
+            f"bench measures loaders, which need torch, and it can't be loaded: {error}; run pip install torch"
+        ) from error
+
+
+def _check_output(output: str) -> None:
+    """Refuses, before anything is measured, what could not be written after it."""
+    folder = os.path.dirname(os.path.abspath(output))
+    if os.path.isdir(output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise OptionError(f"--output {output} can't be written: name a PNG file in a folder that you may write")
 
 
 def _lines(request: BenchRequest, place: str, selection: Selection, rates: Rates) -> Iterator[str]:

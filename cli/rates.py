@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from .text import plural
+
 __all__ = ["Rate", "Rates"]
 
 _MUCH = 0.25
@@ -95,8 +97,9 @@ class Rates:
                 parts.append(f"{times:.1f} times as fast with {rate.output}")
         if not parts:
             return ""
-        with_threads = "one thread" if most == 1 else f"{most} threads"
-        return f"With {with_threads} Penstock is {' and '.join(parts)} as torch's loader with {most} worker processes."
+        ours, theirs = plural(most, "thread"), "1 worker process" if most == 1 else f"{most} worker processes"
+        given = " (which gets its images from the pack too, decoded by Penstock)" if self.is_dct else ""
+        return f"With {ours} Penstock is {' and '.join(parts)} as torch's loader with {theirs}{given}."
 
     def bound(self) -> str:
         """What bounds Penstock's loader (uint8, all threads) on this machine, and what would help."""

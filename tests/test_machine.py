@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock._machine import Limits, cgroup_limits, usable_cores
+from penstock._machine import Limits, cgroup_limits, processor_name, usable_cores
 
 GIB = 1 << 30
 
@@ -76,3 +76,9 @@ def test_cores_are_whole_and_at_least_one(quota: float | None, least: int, most:
 def test_without_a_quota_cores_are_those_we_may_be_scheduled_on() -> None:
     scheduled = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert usable_cores(Limits(None, None)) == scheduled
+
+
+def test_the_processor_has_a_name(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A Chip: 9000\nmodel name\t: Another\n")
+    assert processor_name(tmp_path) == "A Chip: 9000"
+    assert processor_name(tmp_path / "none") != ""

@@ -286,6 +286,10 @@ def test_the_comparison_is_with_all_threads() -> None:
     text = "With 2 threads Penstock is 5.8 times as fast with uint8 as torch's loader with 2 worker processes."
     assert rates_with().comparison() == text
     assert rates_with(torch=None).comparison() == ""
+    assert "(which gets its images from the pack too, decoded by Penstock)." in rates_with(is_dct=True).comparison()
+    single = Rates([rate("Penstock", "uint8", 1, 6), rate("torch", "uint8", 1, 2)], 1, "folder", is_dct=False)
+    expected = "With 1 thread Penstock is 3.0 times as fast with uint8 as torch's loader with 1 worker process."
+    assert single.comparison() == expected
 
 
 @pytest.mark.parametrize(
@@ -412,13 +416,14 @@ def test_errors_of_users_are_one_line(look: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "chart.png").exists()
 
 
-def test_without_torch_it_is_one_line(look: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", {}.get)
-    run = look("bench", tmp_path, "--output", tmp_path / "chart.png")
-    assert (run.code, run.out) == (1, "")
-    assert (
-        run.err == "Error: bench measures loaders, which need torch, and it is not installed; run pip install torch\n"
-    )
+def test_without_torch_it_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    image_folder(tmp_path / "in", {"cat": 3, "dog": 3})
+    run = started(tmp_path / "in", "--output", tmp_path / "chart.png", first=tmp_path)
+    out, err = run.communicate(timeout=100)
+    assert (run.returncode, out) == (1, "")
+    expected = "which need torch, and it can't be loaded: no torch here; run pip install torch"
+    assert err == f"Error: bench measures loaders, {expected}\n"
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at processes in /proc")
