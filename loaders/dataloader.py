@@ -246,6 +246,11 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         with self._session.starting(self):
             return super().__iter__()
 
+    def check_worker_number_rationality(self) -> None:
+        """Warns of more worker processes than cores, as torch; not where threads may do the work."""
+        if self.augment is None and self.workers == "processes":
+            super().check_worker_number_rationality()
+
     def __setattr__(self, attr: str, val: Any) -> None:
         if attr in _FIXED and attr in vars(self):
             raise ValueError(f"{attr} attribute should not be set after {type(self).__name__} is initialized")

@@ -88,7 +88,8 @@ class BatchMaker:
         self._shape = (*size, 3) if self.channels_last else (3, *size)
         self._dtype = _DTYPES[pipeline.dtype]
         self._pin_memory = pin_memory
-        self._pool = _core.BufferPool(pipeline.dtype, kept=ahead + _HELD_BY_CONSUMER)
+        sent_ahead = loader.prefetch_to_device if loader._targets else 0
+        self._pool = _core.BufferPool(pipeline.dtype, kept=ahead + _HELD_BY_CONSUMER + sent_ahead)
         self._process = os.getpid()
         self.close = weakref.finalize(self, _close, self.engine, self._pool)
 

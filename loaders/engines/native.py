@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from ...errors import OptionError
+from ...errors import EngineClosedError, OptionError
 from ...record import RecordSource
 from ..keying import Request
 from ..keys import SampleKeys
@@ -104,6 +104,8 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
 
     def _next_data(self) -> list[torch.Tensor]:  # type: ignore[override]  # torch says: never returns
         self._maker.check_usable()
+        if not self.close.alive and self._batches:
+            raise EngineClosedError("this iterator was closed; call iter(loader) for a new pass")
         while True:
             tensors = self._step()
             if tensors is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch.utils.data
 from torch.utils.data import IterableDataset
 
 from ..wrappers import refuse_transform
@@ -35,7 +36,7 @@ def open_iterator(loader: DataLoader[Any]) -> Any:
         by_key = loader._order_sampler is not None or loader.on_error != "raise"
         return FetchIterator(loader) if by_key and not iterable else InlineIterator(loader)
     if loader.workers == "processes":
-        loader.check_worker_number_rationality()
+        torch.utils.data.DataLoader.check_worker_number_rationality(loader)
     if choice.name == "pool":
         return IterablePoolIterator(loader) if iterable else PoolIterator(loader)
     return ProcessIterator(loader)

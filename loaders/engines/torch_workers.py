@@ -15,6 +15,7 @@ from torch.utils.data.dataloader import (
 )
 
 from ..passes import Cursor
+from ..shared_memory import CheckedCollate
 from ..stage_clock import StageClock
 from ..stateful import iteration_state, resumed_iteration
 from ..stats import Counters
@@ -92,6 +93,15 @@ class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
     """`num_workers` of torch's worker processes."""
 
     engine = "processes"
+
+    @property
+    def _collate_fn(self) -> Any:
+        return self._checked_collate
+
+    @_collate_fn.setter
+    def _collate_fn(self, collate_fn: Any) -> None:
+        # torch's own __init__ sets it, and then gives it to the workers.
+        self._checked_collate = CheckedCollate(collate_fn) if self._auto_collation else collate_fn
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
+import os
 import pickle
 from typing import Any
 
@@ -15,8 +16,9 @@ from support.loading import PIPELINE, Numbers, arrays, collate
 from torch.utils.data import BatchSampler, IterableDataset, SubsetRandomSampler
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter, _SingleProcessDataLoaderIter
 
-from penstock.errors import OptionError
+from penstock.errors import EngineClosedError, OptionError
 from penstock.loaders import DataLoader
+from penstock.loaders.shared_memory import CheckedCollate
 
 OWN = {
     "augment": None,
@@ -225,3 +227,29 @@ def test_samplers_of_torch_are_taken_as_they_are() -> None:
     assert DataLoader(Numbers(9), batch_sampler=batches).batch_sampler is batches
     assert DataLoader(Numbers(9), batch_sampler=batches, seed=0).batch_sampler is batches
     assert DataLoader(Numbers(9), collate_fn=collate).collate_fn is collate
+
+
+def test_threads_are_not_worker_processes_to_warn_of() -> None:
+    many = (os.cpu_count() or 1) + 5
+    with pytest.warns(UserWarning, match="will create .* worker processes in total"):
+        DataLoader(Numbers(3), num_workers=many)
+    DataLoader(arrays(), 2, num_workers=many, augment=PIPELINE)
+    DataLoader(Numbers(3), num_workers=many, workers="threads")
+    with pytest.warns(UserWarning, match="will create .* worker processes in total"):
+        iter(DataLoader(arrays(), 2, num_workers=many, augment=PIPELINE, engine="python"))
+
+
+def test_a_closed_native_iterator_says_so() -> None:
+    iterator: Any = iter(DataLoader(arrays(), 2, num_workers=1, augment=PIPELINE))
+    next(iterator)
+    iterator.close()
+    with pytest.raises(EngineClosedError, match=r"this iterator was closed; call iter\(loader\) for a new pass"):
+        next(iterator)
+
+
+def test_torchs_workers_look_for_room_before_they_collate() -> None:
+    loader: DataLoader[Any] = DataLoader(Numbers(4), 2, num_workers=1, collate_fn=collate)
+    iterator: Any = iter(loader)
+    assert isinstance(iterator._collate_fn, CheckedCollate)
+    assert loader.collate_fn is collate
+    assert [batch.tolist() for batch in iterator] == [[0, 1], [2, 3]]
