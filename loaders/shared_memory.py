@@ -31,6 +31,8 @@ __all__ = ["CheckedCollate", "Room", "check_room", "shm_room", "tensor_bytes"]
 
 StatVFS = Callable[[str], VolumeState]
 
+_ARRAYS = (torch.Tensor, np.ndarray)
+_SCALARS = (int, float, str, bytes)
 _SPREAD = 64
 """Samples of one dataset are taken to differ in size by less than this, when that saves looking at each."""
 
@@ -60,7 +62,7 @@ def tensor_bytes(value: Any, *, unshared: bool = False) -> int:
     if unshared:
         storages = {each.data_ptr(): each.nbytes() for each in _unshared_storages(value)}
         return sum(storages.values())
-    return sum(each.nbytes for each in _leaves(value))
+    return sum([each.nbytes for each in _leaves(value)])
 
 
 class CheckedCollate:
@@ -122,11 +124,13 @@ def _size(samples: list[Any], plenty: int) -> int:
 
 def _leaves(value: Any) -> Iterator[torch.Tensor | np.ndarray[Any, Any]]:
     """The tensors and arrays in a nest, each as often as it occurs."""
-    if isinstance(value, torch.Tensor | np.ndarray):
+    if isinstance(value, _ARRAYS):
         yield value
     elif isinstance(value, tuple | list):
         for each in value:
-            if not isinstance(each, int | float | str | bytes):
+            if isinstance(each, _ARRAYS):
+                yield each
+            elif not isinstance(each, _SCALARS):
                 yield from _leaves(each)
     elif isinstance(value, Mapping):
         for each in value.values():
