@@ -36,6 +36,10 @@ def _collate(_setup: Setup) -> str:
     return "a lighter collate_fn: torch's own on tensors of one size, or augment=, which writes batches in place"
 
 
+def _send(_setup: Setup) -> str:
+    return 'smaller batches (uint8 instead of float32), or workers="threads", which hand them over as they are'
+
+
 def _lookup(_setup: Setup) -> str:
     return "a faster sampler or dataset.records(): both run in the consumer's thread, once a batch"
 
@@ -51,6 +55,7 @@ STAGE_ADVICE: Mapping[str, Callable[[Setup], str]] = defaultdict(
     augment=_augment,
     sample=_sample,
     collate=_collate,
+    send=_send,
     lookup=_lookup,
     transfer=_transfer,
 )

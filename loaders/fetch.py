@@ -17,7 +17,7 @@ from .options import ErrorPolicy
 from .seeding import collating, keep_generators, seeded
 from .substitutes import ATTEMPTS, Candidates, substitute
 
-__all__ = ["Fetched", "Fetcher", "Seeding", "StagePlace"]
+__all__ = ["Fetched", "Fetcher", "Seeding", "StagePlace", "sample_number"]
 
 Seeding: TypeAlias = Literal["all", "thread", "no"]
 """Which generators a sample's key seeds: all of the process, only `penstock.rng.current()`, or none."""
@@ -90,13 +90,15 @@ class Fetcher:
 
     def _samples(self, request: Request, place: StagePlace | None, failures: list[Failure]) -> list[Any]:
         if self._at_once():
+            if place is not None:
+                place.at("sample", -1)
             return list(self.dataset.__getitems__(request.keyed() if self.keyed else request.given))
         asked, keys = self._asked(request)
         batch = [] if request.keys is None else request.keys.plain()
         samples: list[Any] = []
         for index, key in zip(asked, keys, strict=True):
             if place is not None:
-                place.at("sample", _number(index))
+                place.at("sample", sample_number(index))
             try:
                 samples.append(self._sample(index, key))
             except Exception as error:
@@ -155,7 +157,8 @@ class Fetcher:
                 error, source = again, describe_sample(self.dataset, other)
 
 
-def _number(index: Any) -> int:
+def sample_number(index: Any) -> int:
+    """The index of a sample as a number; -1 if it is none."""
     try:
         return int(index)
     except (TypeError, ValueError):

@@ -63,6 +63,10 @@ class Pass:
     def finish(self) -> None:
         """The consumer sees that there is no further batch."""
         self.finished = True
+        self.close()
+
+    def close(self) -> None:
+        """It goes no further: it was finished, or left early. Idempotent."""
         self.meter.close()
         if self.bar is not None:
             self.bar.close()

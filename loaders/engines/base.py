@@ -35,7 +35,7 @@ class EngineIterator:
 
     _pass: Pass
     _keying: Keying
-    _end_bar: Callable[[], object] | None = None
+    _end_pass: Callable[[], object] | None = None
 
     def take(self) -> tuple[Any, Cursor]:
         """The next batch, and where the pass is once it is delivered.
@@ -69,21 +69,18 @@ class EngineIterator:
 
     def _begin_pass(self, loader: DataLoader[Any], base_seed: float, *, keyed: bool) -> dict[str, Any]:
         """Starts a pass; gives the state that it goes on from, {} for a fresh one."""
+        if self._end_pass is not None:
+            self._end_pass()  # of the pass before, which may have been left early
         self._pass, self._keying, state = loader._session.begin(loader, int(base_seed), keyed=keyed)
         self._pass.meter = Meter(self._setup(loader), self._counters())
         if loader.progress:
-            self._show_progress(None if state else _length(loader))
+            self._pass.bar = ProgressBar(self._pass.meter, None if state else _length(loader))
+        self._end_pass = weakref.finalize(self, self._pass.close)
         return state
 
     def _setup(self, loader: DataLoader[Any]) -> Setup:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return Setup(self.engine, loader.num_workers, loader.prefetch_factor or 0, cores)
-
-    def _show_progress(self, batches: int | None) -> None:
-        if self._end_bar is not None:
-            self._end_bar()  # of the pass before, which may have been left early
-        self._pass.bar = ProgressBar(self._pass.meter, batches)
-        self._end_bar = weakref.finalize(self, self._pass.bar.close)
 
 
 def _length(loader: DataLoader[Any]) -> int | None:

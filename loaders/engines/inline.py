@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data._utils.pin_memory import pin_memory
@@ -9,9 +10,12 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import OptionError
 from ..faults import FaultLog
-from ..fetch import Fetcher
+from ..fetch import Fetched, Fetcher
+from ..keying import Request
 from ..passes import Cursor
 from ..policies import fault_log, fetcher
+from ..stage_clock import StageClock
+from ..stats import Counters
 from .base import EngineIterator
 
 if TYPE_CHECKING:
@@ -32,10 +36,14 @@ class FetchIterator(EngineIterator, _BaseDataLoaderIter):
                 f"timeout={loader.timeout} needs num_workers > 0: without workers the caller's thread makes the batch"
             )
         self._fetcher: Fetcher = fetcher(loader)
+        self._clock = StageClock()
         self._begin_pass(loader, self._base_seed, keyed=True)
         self._keying.prime(self._sampler_iter)
         self._faults: FaultLog = fault_log(loader, self._pass)
         self._cursor = Cursor(0)
+
+    def _counters(self) -> Callable[[], Counters]:
+        return self._clock.counters
 
     def take(self) -> tuple[Any, Cursor]:
         return _BaseDataLoaderIter.__next__(self), self._cursor
@@ -44,9 +52,18 @@ class FetchIterator(EngineIterator, _BaseDataLoaderIter):
         while True:
             request = self._keying.next(self._sampler_iter)
             self._cursor = request.cursor
-            fetched = self._fetcher.fetch(request)
+            fetched = self._fetch(request)
             self._faults.add(fetched.failures)
             if not fetched.empty:
                 if not self._pin_memory:
                     return fetched.batch
                 return pin_memory(fetched.batch, self._pin_memory_device)  # type: ignore[no-untyped-call]  # torch's
+
+    def _fetch(self, request: Request) -> Fetched:
+        samples = 0
+        try:
+            fetched = self._fetcher.fetch(request, self._clock)
+            samples = request.cursor.samples
+        finally:
+            self._clock.finished(samples)
+        return fetched

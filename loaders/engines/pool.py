@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch._utils import ExceptionWrapper
@@ -10,12 +12,15 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import EngineClosedError
+from ..fetch import sample_number
 from ..keying import Request
 from ..passes import Cursor
 from ..policies import fault_log, fetcher
 from ..pool import PoolOptions, Task, WorkerPool
+from ..stats import Counters, Setup
 from .base import EngineIterator
 from .jobs import IterableJob, IterableTask, MapJob, Produced
+from .pool_counters import PoolCounters
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -44,6 +49,12 @@ class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
     def _next_data(self) -> Any:
         raise NotImplementedError
 
+    def _setup(self, loader: DataLoader[Any]) -> Setup:
+        return replace(super()._setup(loader), threaded=loader.workers == "threads")
+
+    def _counters(self) -> Callable[[], Counters]:
+        return self._workers_counters
+
     def _open(self, loader: DataLoader[Any], job: Any) -> None:
         watchdog = _WATCHDOG_SECONDS if loader.watchdog is None else loader.watchdog
         options = PoolOptions(
@@ -56,6 +67,7 @@ class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
             seed=int(self._base_seed),
         )
         self._pool = WorkerPool(job, options)
+        self._workers_counters = PoolCounters(self._pool, loader.batch_size or 1)
         self._cursor = Cursor(0)
         self._numbers = 0
 
@@ -130,8 +142,7 @@ class PoolIterator(_PoolIterator):
             except StopIteration:
                 self._exhausted = True
             else:
-                samples = () if request.keys is None else tuple(request.keys.plain())
-                self._under_way.append((self._submit(request, samples), request))
+                self._under_way.append((self._submit(request, _samples_of(request)), request))
         return not self._exhausted
 
     def _next_data(self) -> Any:
@@ -139,10 +150,19 @@ class PoolIterator(_PoolIterator):
             if not self._under_way:
                 self._end()
                 raise StopIteration
+            self._measure_queue()
             _, fetched = self._received(self._under_way[0][0] if self._in_order else None)
             self._faults.add(fetched.failures)
             if not fetched.empty:
                 return self._pinned(fetched.batch)
+
+    def _measure_queue(self) -> None:
+        finished = 0
+        for number, _ in self._under_way:
+            if not self._pool.ready(number):
+                break
+            finished += 1
+        self._pass.meter.queue(finished)
 
     def _forget(self, number: int) -> None:
         place = next(k for k, (waiting, _) in enumerate(self._under_way) if waiting == number)
@@ -218,3 +238,11 @@ class IterablePoolIterator(_PoolIterator):
 
     def _forget(self, number: int) -> None:  # noqa: ARG002 (always the first)
         self._under_way.popleft()
+
+
+def _samples_of(request: Request) -> tuple[int, ...]:
+    """A request's samples, for messages and counters; -1 for one that has no index."""
+    if request.keys is not None:
+        return tuple(request.keys.plain())
+    given = request.given if isinstance(request.given, list | tuple) else [request.given]
+    return tuple(sample_number(index) for index in given)
