@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.data import IterableDataset
 
 from .engines.choice import EngineChoice, choose_engine
+from .stateful import has_state
 
 if TYPE_CHECKING:
     from .dataloader import DataLoader
@@ -23,6 +25,8 @@ def explain(loader: DataLoader[Any]) -> str:
     choice = choose_engine(loader)
     lines = [f"engine: {_describe(choice, loader)}"]
     lines += [f"  not native: {obstacle}" for obstacle in choice.obstacles]
+    if choice.name == "pool":
+        lines.append(f"  not torch's workers: {', '.join(_beyond_torch(loader))}")
     if choice.recognised:
         lines.append(f"  recognised: {choice.recognised}")
     lines.append(f"order: {_order(loader)}")
@@ -31,6 +35,7 @@ def explain(loader: DataLoader[Any]) -> str:
         lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
     if loader.memory_format == torch.channels_last:
         lines.append("images: channels-last in memory")
+    lines += [*_own_randomness(choice, loader), *_faults(loader), *_delivery(loader)]
     return "\n".join([*lines, *_bound(loader.stats())])
 
 
@@ -45,6 +50,49 @@ def _describe(choice: EngineChoice, loader: DataLoader[Any]) -> str:
         return "native (in the caller's thread; num_workers > 0 would prefetch)"
     batches = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
     return f"native (C++ threads: {loader.num_workers}; batches under way: {batches})"
+
+
+def _beyond_torch(loader: DataLoader[Any]) -> list[str]:
+    """What torch's worker processes can't do, and this loader is asked for."""
+    asked = {
+        "workers='threads'": loader.workers == "threads",
+        f"on_error={loader.on_error!r}": loader.on_error != "raise",
+        f"on_worker_death={loader.on_worker_death!r}": loader.on_worker_death != "raise",
+        f"watchdog={loader.watchdog}": bool(loader.watchdog),
+        f"seed={loader.seed} for samples made by Python": loader._order_sampler is not None,
+        "the state of an iterable dataset": isinstance(loader.dataset, IterableDataset) and has_state(loader.dataset),
+    }
+    return [what for what, is_asked in asked.items() if is_asked]
+
+
+def _own_randomness(choice: EngineChoice, loader: DataLoader[Any]) -> list[str]:
+    if choice.name not in ("inline", "pool") or loader._order_sampler is None:
+        return []
+    keys = f"(seed={loader.seed}, epoch, index, draw)"
+    if choice.name == "pool" and loader.workers == "threads":
+        return [
+            f"samples' own random numbers: those of penstock.rng.current() depend on {keys} alone; random, numpy and "
+            "torch are shared by all threads, and not exact"
+        ]
+    return [f"samples' own random numbers: random, numpy and torch are seeded for each sample, by {keys}"]
+
+
+def _faults(loader: DataLoader[Any]) -> list[str]:
+    lines = []
+    if loader.on_error != "raise":
+        what = "skipped" if loader.on_error == "skip" else "replaced by others"
+        log = f"; logged to {loader.error_log}" if loader.error_log is not None else ""
+        lines.append(f"bad samples: {what}, up to {loader.max_errors} in an epoch{log}")
+    if loader.on_worker_death == "restart" and loader.num_workers:
+        lines.append(f"workers that die: replaced, up to {loader.max_restarts} times")
+    return lines
+
+
+def _delivery(loader: DataLoader[Any]) -> list[str]:
+    if loader.device is None and loader.devices is None:
+        return []
+    where = f"to {loader.device}" if loader.devices is None else f"in slices to {', '.join(map(str, loader.devices))}"
+    return [f"delivered: {where}; up to {loader.prefetch_to_device} batches ahead"]
 
 
 def _order(loader: DataLoader[Any]) -> str:

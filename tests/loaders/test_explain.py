@@ -117,6 +117,38 @@ def test_the_depth_that_is_named_ends_the_waiting(kind: str) -> None:
     assert longer.stats().wait_share < short.stats().wait_share / 2
 
 
+def test_the_reasons_for_penstocks_own_workers_are_told() -> None:
+    loader: DataLoader[Any] = DataLoader(
+        Numbers(8), 2, num_workers=1, seed=3, workers="threads", on_error="substitute", watchdog=9
+    )
+    lines = loader.explain().splitlines()
+    assert lines[0] == "engine: pool (1 threads of Penstock's own)"
+    assert lines[2:] == [
+        "  not torch's workers: workers='threads', on_error='substitute', watchdog=9, "
+        "seed=3 for samples made by Python",
+        "order: 0, 1, 2 ...; rank 0 of 1",
+        "samples' own random numbers: those of penstock.rng.current() depend on (seed=3, epoch, index, draw) alone; "
+        "random, numpy and torch are shared by all threads, and not exact",
+        "bad samples: replaced by others, up to 100 in an epoch",
+    ]
+    restarting: DataLoader[Any] = DataLoader(
+        Numbers(8), 2, num_workers=1, seed=3, on_worker_death="restart", on_error="skip", error_log="bad.jsonl"
+    )
+    assert restarting.explain().splitlines()[4:] == [
+        "samples' own random numbers: random, numpy and torch are seeded for each sample, "
+        "by (seed=3, epoch, index, draw)",
+        "bad samples: skipped, up to 100 in an epoch; logged to bad.jsonl",
+        "workers that die: replaced, up to 10 times",
+    ]
+
+
+def test_delivery_is_told() -> None:
+    whole: DataLoader[Any] = DataLoader(Numbers(8), 2, device="cpu", prefetch_to_device=3)
+    assert "delivered: to cpu; up to 3 batches ahead" in whole.explain()
+    sliced: DataLoader[Any] = DataLoader(Numbers(8), 2, devices=["cpu", "cpu"])
+    assert "delivered: in slices to cpu, cpu; up to 2 batches ahead" in sliced.explain()
+
+
 def test_before_the_first_pass_there_is_nothing_to_tell() -> None:
     loader: DataLoader[Any] = DataLoader(arrays(), 4, augment=PIPELINE, num_workers=1)
     assert "no batch has been delivered yet" in str(loader.stats())
