@@ -54,12 +54,12 @@ class ListOfPaths(torch.utils.data.Dataset[Any]):
 
 def packed(place: Path, workers: int, **arguments: Any) -> DataLoader[Any]:
     """Penstock's loader over the pack."""
-    return DataLoader(Pack(place / "large"), BATCH_SIZE, shuffle=True, seed=0, num_workers=workers, **arguments)
+    return DataLoader(Pack(place / "large"), BATCH_SIZE, shuffle=True, num_workers=workers, **arguments)
 
 
-def pooled(place: Path, workers: int) -> DataLoader[Any]:
-    """The same with worker processes of Penstock's own."""
-    return packed(place, workers, on_worker_death="restart")
+def seeded(place: Path, workers: int) -> DataLoader[Any]:
+    """The same in Penstock's own order, with worker processes of its own pool."""
+    return packed(place, workers, seed=0)
 
 
 def listed(place: Path, workers: int) -> torch.utils.data.DataLoader[Any]:
@@ -69,8 +69,8 @@ def listed(place: Path, workers: int) -> torch.utils.data.DataLoader[Any]:
 
 
 CASES: dict[str, tuple[str, Callable[[Path, int], torch.utils.data.DataLoader[Any]]]] = {
+    "pool": ("Penstock's loader and pack, its own pool", seeded),
     "workers": ("Penstock's loader and pack, torch's worker processes", packed),
-    "pool": ("Penstock's loader and pack, its own pool", pooled),
     "torch": ("torch's loader and a list of paths", listed),
 }
 
@@ -96,7 +96,8 @@ def measure(name: str, place: Path, workers: int) -> dict[str, Any]:
     for _ in range(len(loader) - 1):
         next(iterator)
     last = [private_bytes(pid) for pid in pids]  # they end with the next step, which finds no batch
-    return {"case": name, "batches": len(loader), "first_bytes": first, "last_bytes": last}
+    engine = loader.explain().splitlines()[0] if isinstance(loader, DataLoader) else "torch's"
+    return {"case": name, "engine": engine, "batches": len(loader), "first_bytes": first, "last_bytes": last}
 
 
 def measured_apart(name: str, place: Path, workers: int) -> dict[str, Any]:

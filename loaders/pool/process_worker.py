@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import select
 import signal
@@ -71,7 +72,11 @@ def main(equipment: Equipment) -> None:
 
 
 def _settle(stacks: Descriptor | None) -> None:
-    """Ctrl-C is the parent's business; handlers that a fork copied are not this process's either."""
+    """Ctrl-C is the parent's business; handlers that a fork copied are not this process's either.
+
+    Nor are the parent's objects its garbage: looking through them would write to, and so copy, the memory of each.
+    """
+    gc.freeze()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):

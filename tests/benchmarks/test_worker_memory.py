@@ -20,8 +20,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_workers_gather_no_memory_from_a_pack(place: Path) -> None:
-    turn = measured_apart("workers", place, WORKERS)
+@pytest.mark.parametrize(("name", "engine"), [("pool", "processes of Penstock's own"), ("workers", "torch's workers")])
+def test_workers_gather_no_memory_from_a_pack(place: Path, name: str, engine: str) -> None:
+    turn = measured_apart(name, place, WORKERS)
+    assert engine in turn["engine"]
     assert turn["batches"] == -(-SAMPLES // 256)
     assert len(turn["first_bytes"]) == len(turn["last_bytes"]) == WORKERS
     assert all(0 < last < first + 2e6 for first, last in zip(turn["first_bytes"], turn["last_bytes"], strict=True))
