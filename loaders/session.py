@@ -67,18 +67,19 @@ class Session:
     def starting(self, loader: DataLoader[Any]) -> Iterator[None]:
         """Around the making of an iterator: counts the epoch, and goes on from a loaded state.
 
-        The caller's default generator is left as it was where the past draws of a resumed pass are drawn again.
+        The generator that torch draws a base seed from is left as it was where Penstock's own order has no use for it,
+        and the default one where the past draws of a resumed pass are drawn again.
         """
         state = self._pending or {}
         for sampler in _samplers(loader):
             if "sampler_epoch" in state and callable(getattr(sampler, "set_epoch", None)):
                 sampler.set_epoch(state["sampler_epoch"])
-        caller = torch.get_rng_state() if "default" in state.get("generators", {}) else None
-        try:
+        with contextlib.ExitStack() as kept:
+            if loader._order_sampler is not None:
+                kept.enter_context(_kept(loader.generator or torch.default_generator))
+            elif "default" in state.get("generators", {}):
+                kept.enter_context(_kept(torch.default_generator))
             yield
-        finally:
-            if caller is not None:
-                torch.set_rng_state(caller)
         self._pending = None
         self.epochs.take()
 
@@ -118,6 +119,16 @@ class Session:
         given = loader.dataset.dataset if isinstance(loader.dataset, Augmented) else loader.dataset
         size = len(given) if hasattr(given, "__len__") else 0
         return SamplerKeying(seed, epoch, size, once=visits_once(loader._index_sampler), skip=skip)
+
+
+@contextlib.contextmanager
+def _kept(generator: torch.Generator) -> Iterator[None]:
+    """Puts a generator back to where it was."""
+    before = generator.get_state()
+    try:
+        yield
+    finally:
+        generator.set_state(before)
 
 
 def _position_key(loader: DataLoader[Any]) -> str:

@@ -12,6 +12,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import EngineClosedError
+from ...rng import words
 from ..fetch import sample_number
 from ..keying import Request
 from ..passes import Cursor
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["IterablePoolIterator", "PoolIterator"]
 
 _WATCHDOG_SECONDS = 60.0
+
+_PURPOSE = 6
+"""Of the workers' seeds, in docs/design/2026-11-21-interfaces.md."""
 
 
 class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
@@ -64,7 +68,7 @@ class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
             restart=loader.on_worker_death == "restart",
             max_restarts=loader.max_restarts,
             watchdog=watchdog,
-            seed=int(self._base_seed),
+            seed=_base_seed(loader, int(self._base_seed)),
         )
         self._pool = WorkerPool(job, options)
         self._workers_counters = PoolCounters(self._pool, loader.batch_size or 1)
@@ -101,6 +105,19 @@ class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
         self._pass.meter.close()
         if not self._persistent_workers:
             self._pool.close()
+
+
+def _base_seed(loader: DataLoader[Any], drawn: int) -> int:
+    """What workers are seeded from, as torch seeds its own: a new seed for each pass, by the order's key if it has one.
+
+    Args:
+        loader: whose workers they are.
+        drawn: what torch drew, from a generator that is left alone where there is an order.
+    """
+    if loader._order_sampler is None:
+        return drawn
+    low, high, *_ = words(loader._order_sampler.seed, loader._session.epochs.next, 0, 0, _PURPOSE)
+    return (low | high << 32) >> 1
 
 
 class PoolIterator(_PoolIterator):
