@@ -50,7 +50,7 @@ class Mappings:
         self._idle.discard(slot)
         lease = mapping.bytes.view(Lease)
         if slot >= 0:
-            weakref.finalize(lease, self._release, slot, mapping).atexit = False
+            weakref.finalize(lease, _release, weakref.ref(self), slot, mapping).atexit = False
         return lease
 
     def retire(self, slot: int) -> None:
@@ -58,12 +58,19 @@ class Mappings:
         self._idle.discard(slot)
         self._known.pop(slot, None)
 
+    def close(self) -> None:
+        """Unmaps what nothing refers to; the rest goes with its last reference."""
+        self._flags = None
+        self._known.clear()
+        self._idle.clear()
+
     def fork(self) -> None:
+        """Notes what a child may look at from now on."""
         for slot, mapping in tuple(self._known.items()):
             mapping.forked = mapping.forked or slot not in self._idle
 
-    def _release(self, slot: int, mapping: _Mapping) -> None:
-        # Runs wherever the last reference dies, in a forked child too, where it is none of its business.
+    def release(self, slot: int, mapping: _Mapping) -> None:
+        """Gives a segment back. In a forked child, which drops its copies of references, it does nothing."""
         if self._flags is None or os.getpid() != self._process or self._known.get(slot) is not mapping:
             return
         if mapping.forked or len(self._idle) >= _MAX_IDLE:
@@ -72,6 +79,13 @@ class Mappings:
         else:
             self._idle.add(slot)
             self._flags[slot] = RETURNED
+
+
+def _release(mappings: weakref.ref[Mappings], slot: int, mapping: _Mapping) -> None:
+    # A lease keeps its own mapping alive, and not those of other segments.
+    found = mappings()
+    if found is not None:
+        found.release(slot, mapping)
 
 
 _living: weakref.WeakSet[Mappings] = weakref.WeakSet()

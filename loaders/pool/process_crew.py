@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ class ProcessCrew(Crew):
         self._process = os.getpid()
         self._past = [Counters() for _ in range(options.workers)]
         self._ready: list[ProcessHandle] = []
+        self._closed = False
+        self._lock = threading.RLock()  # another thread may close while one gathers
         self._handles: list[ProcessHandle] = []
         try:
             for worker in range(options.workers):
@@ -68,6 +71,10 @@ class ProcessCrew(Crew):
         self._ready = list({id(by_descriptor[d]): by_descriptor[d] for d, _ in found}.values())
 
     def gather(self) -> list[Arrival]:
+        with self._lock:
+            return [] if self._closed else self._gather()
+
+    def _gather(self) -> list[Arrival]:
         arrivals = []
         for handle in [h for h in self._ready if not h.ended]:
             arrivals += [self._arrival(handle, letter) for letter in handle.exchange()]
@@ -106,6 +113,11 @@ class ProcessCrew(Crew):
     def close(self) -> None:
         if os.getpid() != self._process:
             return
+        with self._lock:
+            self._closed = True
+            self._end()
+
+    def _end(self) -> None:
         for handle in self._handles:
             handle.hang_up()
         self._join(_JOIN_SECONDS)

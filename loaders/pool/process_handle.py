@@ -153,6 +153,7 @@ class ProcessHandle:
             return
         self._released = True
         self.abandon()
+        self.mappings.close()
         if self._stacks is not None:
             self._stacks.close()
         with suppress(ValueError):  # not even SIGKILL ended it, so far

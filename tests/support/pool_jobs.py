@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import resource
+import signal
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +119,12 @@ def sleep(_job: Echo, place: Place, seconds: float) -> str:
     return "slept"
 
 
+def sleep_deaf(job: Echo, place: Place, seconds: float) -> str:
+    """Sleeps, and does not end when asked to."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return sleep(job, place, seconds)
+
+
 def wait_for(_job: Echo, place: Place, path: str) -> str:
     place.at("sample", 5)
     Path(path + ".begun").touch()
@@ -125,6 +135,7 @@ def wait_for(_job: Echo, place: Place, path: str) -> str:
 
 def die(_job: Echo, place: Place, signal_number: int) -> None:
     place.at("sample", 11)
+    faulthandler.disable()  # pytest's, which would print
     os.kill(os.getpid(), signal_number)
     time.sleep(10)
 
@@ -134,9 +145,13 @@ def leave(_job: Echo, place: Place, code: int) -> None:
     os._exit(code)
 
 
-def hide(_job: Echo, _place: Place) -> None:
-    """Closes all descriptors, as a daemon does, and lives on."""
-    os.closerange(3, 1000)
+def hang_up(_job: Echo, place: Place) -> None:
+    """Ends the connection to the parent, and lives on."""
+    place.at("sample", 12)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as link:
+            if link.type == socket.SOCK_SEQPACKET:
+                link.shutdown(socket.SHUT_RDWR)
     time.sleep(10)
 
 

@@ -219,39 +219,54 @@ def test_ctrl_c_loses_nothing(make: Make, tmp_path: Path) -> None:
     assert pool.receive(0, timeout=30).value == "seen"
 
 
-def test_a_storm_of_ctrl_c_loses_nothing(make: Make) -> None:
-    pool = make(jobs.Echo())
-    stop = threading.Event()
+class Storm:
+    """A thread that presses Ctrl-C all the time; it is heard where `armed` is true, and makes it false."""
 
-    def interrupt() -> None:
-        while not stop.wait(0.003):
+    def __init__(self) -> None:
+        self.armed = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._press)
+
+    def __enter__(self) -> Storm:
+        self._before = signal.signal(signal.SIGUSR1, self._hear)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        signal.signal(signal.SIGUSR1, self._before)
+
+    def _press(self) -> None:
+        while not self._over.wait(0.003):
             os.kill(os.getpid(), signal.SIGUSR1)
 
-    def interrupted(*_: Any) -> None:
-        signal.getsignal(signal.SIGINT)(signal.SIGINT, None)  # type: ignore[operator,misc]
+    def _hear(self, *_: object) -> None:
+        if self.armed:
+            self.armed = False
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, None)  # type: ignore[operator,misc]
 
-    before = signal.signal(signal.SIGUSR1, interrupted)
-    thread = threading.Thread(target=interrupt)
+
+def test_a_storm_of_ctrl_c_loses_nothing(make: Make) -> None:
+    pool = make(jobs.Echo())
     received: list[int] = []
     submitted = 0
-    thread.start()
-    try:
+    with Storm() as storm:
         while len(received) < 60:
             try:
+                storm.armed = True
                 while submitted < min(60, len(received) + 8):
                     pool.submit(Task(submitted, torch.full((5000,), float(submitted))))
                     submitted += 1
                 received.append(int(pool.take(len(received), timeout=30).value[-1]))
+                storm.armed = False
             except KeyboardInterrupt:
                 pass
             except ValueError as error:
-                if f"task {submitted} is under way already" not in str(error):
+                storm.armed = False
+                if "is under way already" not in str(error):
                     raise
-                submitted += 1  # Ctrl-C came between submit's return and the counting
-    finally:
-        stop.set()
-        thread.join()
-        signal.signal(signal.SIGUSR1, before)
+                submitted += 1  # Ctrl-C came between submit's end and the counting
     assert received == list(range(60))
 
 
