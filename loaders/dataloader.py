@@ -252,7 +252,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             super().check_worker_number_rationality()
 
     def __setattr__(self, attr: str, val: Any) -> None:
-        if attr in _FIXED and attr in vars(self):
+        # A subclass may have kept its own arguments under these names before it called our constructor. What torch's
+        # has set last says that it is over; `shuffle` is no attribute of torch's, so anybody may use the name.
+        if attr in _FIXED and attr != "shuffle" and "_iterator" in vars(self):
             raise ValueError(f"{attr} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(attr, val)
 

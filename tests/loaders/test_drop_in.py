@@ -85,7 +85,7 @@ def test_every_constructor_argument_is_an_attribute() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["batch_size", "sampler", "batch_sampler", "drop_last", "dataset", "persistent_workers", *OWN, "shuffle"]
+    "name", ["batch_size", "sampler", "batch_sampler", "drop_last", "dataset", "persistent_workers", *OWN]
 )
 def test_what_is_fixed_stays_fixed(name: str) -> None:
     loader: DataLoader[Any] = DataLoader(Numbers(3))
