@@ -254,7 +254,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     def __setattr__(self, attr: str, val: Any) -> None:
         # A subclass may have kept its own arguments under these names before it called our constructor. What torch's
         # has set last says that it is over; `shuffle` is no attribute of torch's, so anybody may use the name.
-        if attr in _FIXED and attr != "shuffle" and "_iterator" in vars(self):
+        if attr in _FIXED and "_iterator" in vars(self):
             raise ValueError(f"{attr} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(attr, val)
 
@@ -321,5 +321,5 @@ def _is(value: Any, default: Any) -> bool:
 
 _FIXED = frozenset(inspect.signature(DataLoader).parameters) - frozenset(
     inspect.signature(torch.utils.data.DataLoader).parameters
-) | {"shuffle"}
+)
 """Arguments that must not be set later; torch has its own."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
 
-__all__ = ["map_parts", "map_tensors", "rebuild_mapping", "rebuild_sequence", "tensors_in"]
+__all__ = ["map_parts", "map_tensors", "rebuild_mapping", "rebuild_sequence", "tensor_bytes", "tensors_in"]
+
+_COUNTED_PARTS = 1000
 
 
 def tensors_in(part: Any, place: str = "") -> Iterator[tuple[str, torch.Tensor]]:
@@ -21,6 +25,25 @@ def tensors_in(part: Any, place: str = "") -> Iterator[tuple[str, torch.Tensor]]
     elif isinstance(part, list | tuple):
         for position, value in enumerate(part):
             yield from tensors_in(value, f"{place}[{position}]")
+
+
+def tensor_bytes(batch: Any) -> int:
+    """Bytes of the tensors in a batch, as far as its first thousand parts tell.
+
+    Unlike the other functions here it is for whatever a `collate_fn` makes: batches that hold themselves, mappings that
+    compute their values, a million numbers in lists.
+    """
+    parts, total, left = [batch], 0, _COUNTED_PARTS
+    while parts and left:
+        part = parts.pop()
+        left -= 1
+        if isinstance(part, torch.Tensor):
+            total += part.nbytes
+        elif isinstance(part, dict | UserDict):
+            parts.extend(islice(part.values(), left))
+        elif isinstance(part, list | tuple):
+            parts.extend(islice(part, left))
+    return total
 
 
 def map_tensors(function: Callable[[torch.Tensor], Any], part: Any) -> Any:

@@ -15,7 +15,7 @@ from ..meter import Meter
 from ..passes import Cursor, Pass
 from ..progress import ProgressBar
 from ..stats import Counters, Setup
-from ..tree import tensors_in
+from ..tree import tensor_bytes
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -59,8 +59,7 @@ class EngineIterator:
         except StopIteration:
             self._pass.finish()
             raise
-        nbytes = sum(tensor.nbytes for _, tensor in tensors_in(batch))
-        self._pass.deliver(cursor, nbytes, began, perf_counter())
+        self._pass.deliver(cursor, tensor_bytes(batch), began, perf_counter())
         return batch
 
     def _counters(self) -> Callable[[], Counters]:

@@ -34,6 +34,7 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         super().__init__(loader)
+        self._profile_name = _profile_name(_SingleProcessDataLoaderIter)
         self._keyed = loader.augment is not None
         self._iterable = isinstance(loader.dataset, IterableDataset)
         self._cursor = Cursor(0)
@@ -105,6 +106,7 @@ class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.
+        self._profile_name = _profile_name(_MultiProcessingDataLoaderIter)
         self._keyed = loader.augment is not None
         self._iterable = isinstance(loader.dataset, IterableDataset)
         self._cursors: deque[Cursor] = deque()
@@ -148,3 +150,8 @@ class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
 def _collate(clock: StageClock, collate_fn: Callable[[Any], Any], samples: Any) -> Any:
     clock.at("collate")
     return collate_fn(samples)
+
+
+def _profile_name(kind: type[_BaseDataLoaderIter]) -> str:
+    """What torch's profiler calls the steps of its own iterators, which those who read its records look for."""
+    return f"enumerate(DataLoader)#{kind.__name__}.__next__"

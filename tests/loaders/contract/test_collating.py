@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections
+import collections.abc
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.contract import agree, agreed, refused
-from support.contract_data import DemandingError, Pair, Pinnable, Squares, collate_badly
+from support.contract_data import DemandingError, Pair, Pinnable, Squares, collate_badly, collate_into_a_ring
 from torch.utils.data import default_collate, default_convert
 
 
@@ -147,3 +148,26 @@ def test_tensors_from_workers_are_shared_and_writable() -> None:
         return batch, batch.is_shared()
 
     assert agreed(written)[1]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_that_hold_themselves(workers: int) -> None:
+    def length(cls: Any) -> Any:
+        (batch,) = cls(range(3), 3, collate_fn=collate_into_a_ring, num_workers=workers)
+        return len(batch), batch[-1] is batch
+
+    assert agreed(length) == (4, True)
+
+
+def test_batches_that_compute_their_values_are_left_to() -> None:
+    class Lazy(collections.abc.Mapping[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            raise RuntimeError(f"{key} is not wanted yet")
+
+        def __iter__(self) -> Any:
+            return iter(["a"])
+
+        def __len__(self) -> int:
+            return 1
+
+    assert len(agreed(lambda cls: [list(batch) for batch in cls(range(4), 2, collate_fn=lambda _: Lazy())])) == 2
