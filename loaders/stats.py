@@ -224,7 +224,7 @@ def _summary(stats: Stats) -> list[str]:
     setup = stats.setup
     lines = [
         f"pass       {stats.batches:,} batches, {stats.samples:,} samples{' so far' if stats.running else ''}; "
-        f"engine {setup.engine}, {setup.workers} workers",
+        f"engine {setup.engine}, num_workers={setup.workers}",
         f"rate       {stats.samples_per_second:,.0f} samples/s, {stats.bytes_per_second / 1e6:,.1f} MB/s",
         f"consumer   waited {stats.wait_share:.1%} of {duration(stats.elapsed_seconds)}, and "
         f"{duration(stats.startup_seconds)} for the first batch; step {duration(stats.step_quantile(0.5))} (median), "
