@@ -38,7 +38,7 @@ def post(link: socket.socket, letter: Letter) -> None:
 
 
 def received(link: socket.socket) -> Letter | None:
-    """The next message; None: the other end is closed.
+    """The next message; None: the other end is closed. Descriptors that this process has no room for are missing.
 
     Raises:
         BlockingIOError: there is none, and the socket does not block.

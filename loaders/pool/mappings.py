@@ -34,7 +34,6 @@ class Mappings:
         self._flags = flags
         self._known: dict[int, _Mapping] = {}
         self._idle: set[int] = set()
-        self._process = os.getpid()
         _living.add(self)
 
     def lease(self, slot: int, capacity: int, descriptor: Descriptor | None) -> Lease:
@@ -70,8 +69,8 @@ class Mappings:
             mapping.forked = mapping.forked or slot not in self._idle
 
     def release(self, slot: int, mapping: _Mapping) -> None:
-        """Gives a segment back. In a forked child, which drops its copies of references, it does nothing."""
-        if self._flags is None or os.getpid() != self._process or self._known.get(slot) is not mapping:
+        """Gives a segment back, unless this is closed: in a forked child too, which drops copies of references."""
+        if self._flags is None or self._known.get(slot) is not mapping:
             return
         if mapping.forked or len(self._idle) >= _MAX_IDLE:
             del self._known[slot]
@@ -96,4 +95,10 @@ def _before_fork() -> None:
         mappings.fork()
 
 
-os.register_at_fork(before=_before_fork)
+def _after_fork_in_child() -> None:
+    # A child that keeps what is idle would keep its memory from being freed.
+    for mappings in tuple(_living):
+        mappings.close()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

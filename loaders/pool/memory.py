@@ -61,9 +61,20 @@ def reserve(descriptor: Descriptor, start: int, stop: int) -> None:
 
 
 def map_whole(descriptor: Descriptor, size: int) -> Bytes:
-    """The file's bytes, shared with all who map it; unmapped with the last reference. Needs no open descriptor."""
+    """The file's bytes, shared with all who map it; unmapped with the last reference. Needs no open descriptor.
+
+    Raises:
+        MemoryError: with the reason and what to do.
+    """
     # torch's mapping, unlike Python 3.11's mmap, keeps no descriptor open.
-    tensor = torch.from_file(f"/proc/self/fd/{descriptor.number}", shared=True, size=size, dtype=torch.uint8)
+    path = f"/proc/self/fd/{descriptor.number}"
+    try:
+        tensor = torch.from_file(path, shared=True, size=size, dtype=torch.uint8)
+    except RuntimeError as error:
+        raise MemoryError(
+            f"{size:,} bytes of shared memory can't be mapped ({error}); if files or mappings are too many "
+            "(`ulimit -n`, vm.max_map_count), allow more or keep fewer batches"
+        ) from error
     array: Bytes = tensor.numpy()
     return array
 

@@ -276,7 +276,14 @@ class WorkerPool:
             len(self._deaths),
             self._options.max_restarts,
         )
-        self._crew.replace(death.worker)
+        try:
+            self._crew.replace(death.worker)
+        except Exception as error:  # no memory or processes left, or the job can't be pickled any more
+            self._failure = (
+                f"DataLoader worker (pid(s) {death.pid}) exited unexpectedly, and no new one could be started "
+                f"({type(error).__name__}: {error}). How it ended: {death}"
+            )
+            return
         for serial, assignment in self._unfinished.items():
             if assignment.worker == death.worker:
                 self._crew.send(death.worker, serial, assignment.task)

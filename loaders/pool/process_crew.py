@@ -89,7 +89,7 @@ class ProcessCrew(Crew):
         serial, failed = ANSWER.unpack_from(message)
         try:
             parcel = unpack(message[ANSWER.size :], descriptors, handle.mappings)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             return Arrival(serial, partial(_raise, error))
         return Arrival(serial, partial(_raise_remote, parcel) if failed else parcel.open)
 

@@ -8,6 +8,7 @@ copied at all.
 
 from __future__ import annotations
 
+import errno
 import pickle
 import struct
 from collections.abc import Sequence
@@ -159,11 +160,18 @@ class Parcel:
 
 
 def unpack(message: bytes, descriptors: Sequence[Descriptor], mappings: Mappings) -> Parcel:
-    """What `Packed.seal` made. Maps the segments, and closes their descriptors."""
+    """What `Packed.seal` made. Maps the segments, and closes their descriptors.
+
+    Raises:
+        OSError: this process had no room for the descriptors.
+        MemoryError: the segments can't be mapped.
+    """
     (length,) = _HEAD_LENGTH.unpack_from(message)
     head = _Head(*pickle.loads(message[_HEAD_LENGTH.size : _HEAD_LENGTH.size + length]))
     for slot in head.retired:
         mappings.retire(slot)
+    if len(descriptors) < sum(new for _, _, new in head.segments):
+        raise OSError(errno.EMFILE, "too many open files to receive a result: raise `ulimit -n`")
     given = iter(descriptors)
     leases = [mappings.lease(slot, capacity, next(given) if new else None) for slot, capacity, new in head.segments]
     inline: Bytes = (

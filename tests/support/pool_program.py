@@ -44,6 +44,7 @@ def doomed(method: str, writer: int) -> None:
 
 
 def main(method: str) -> None:
+    torch.multiprocessing.set_forkserver_preload(["penstock.loaders.pool"])
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

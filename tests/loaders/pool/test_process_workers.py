@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import signal
 import sys
 from multiprocessing import forkserver, resource_tracker
@@ -15,7 +16,9 @@ import torch
 import torch.multiprocessing
 from support import pool_jobs as jobs
 from support.census import census
+from support.waiting import wait_until
 
+from penstock.errors import WorkerDeathError
 from penstock.loaders.pool import PoolOptions, Task, WorkerPool
 from penstock.loaders.pool.remote_error import RemoteTraceback
 
@@ -24,6 +27,7 @@ from penstock.loaders.pool.remote_error import RemoteTraceback
 def test_start_methods(method: str) -> None:
     resource_tracker.ensure_running()  # they stay, in every program that uses them
     if method == "forkserver":
+        forkserver.set_forkserver_preload(["penstock.loaders.pool"])
         forkserver.ensure_running()
     before = census()
     context = torch.multiprocessing.get_context(method)
@@ -143,3 +147,33 @@ def test_a_job_that_can_not_be_sent_leaves_nothing_behind() -> None:
             WorkerPool(Unstartable(), options)
     sys.exc_info()
     assert len(os.listdir("/proc/self/fd")) <= before + 1, "multiprocessing's resource tracker"
+
+
+def test_want_of_descriptors_is_told() -> None:
+    with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
+        pool.submit(Task(0, (jobs.zeros, 10_000)))
+        wait_until(lambda: pool.ready(0))
+        pool.submit(Task(1, (jobs.zeros, 10_000)))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = max(map(int, os.listdir("/proc/self/fd")))
+        fillers = [os.dup(0) for _ in range(highest + 1 - len(os.listdir("/proc/self/fd")) + 1)]
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+            with pytest.raises(OSError, match="too many open files to receive a result: raise `ulimit -n`"):
+                pool.receive(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for filler in fillers:
+                os.close(filler)
+        pool.submit(Task(2, (jobs.zeros, 10_000)))
+        assert pool.receive(2).value.shape == (10_000,)
+
+
+def test_no_new_worker_can_be_had() -> None:
+    job = jobs.Calls()
+    context = torch.multiprocessing.get_context("forkserver")
+    with WorkerPool(job, PoolOptions(context=context, restart=True)) as pool:
+        pool.submit(Task(0, (jobs.die, signal.SIGKILL)))
+        job.obstacle = lambda: 0  # type: ignore[attr-defined]
+        with pytest.raises(WorkerDeathError, match=r"no new one could be started \(.*lambda.*killed by SIGKILL"):
+            pool.receive(0)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from penstock.loaders.pool import arena as arenas
 from penstock.loaders.pool.arena import DROPPED, HELD, RETURNED, Arena
 from penstock.loaders.pool.mappings import Mappings
-from penstock.loaders.pool.memory import Descriptor
+from penstock.loaders.pool.memory import Descriptor, map_whole
 from penstock.loaders.pool.transport import Parcel, pack, unpack
 
 DTYPES = [
@@ -340,6 +340,11 @@ def test_an_abandoned_delivery_gives_its_memory_back() -> None:
         ends.arena.abandon()
     assert len(ends.arena._segments) == 1
     assert ends.trip(torch.ones(30_000)).sum() == 30_000
+
+
+def test_want_of_memory_is_told() -> None:
+    with pytest.raises(MemoryError, match=r"1,000 bytes of shared memory can't be mapped .*vm.max_map_count.*fewer"):
+        map_whole(Descriptor(987654), 1000)
 
 
 def test_a_fork_keeps_what_it_may_look_at() -> None:
