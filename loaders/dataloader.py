@@ -10,24 +10,23 @@ from typing import Any, Literal, TypeVar
 import torch
 import torch.utils.data
 from numpy.typing import ArrayLike
-from torch.utils.data import BatchSampler, IterableDataset, Sampler
+from torch.utils.data import BatchSampler, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ..augment import Pipeline
-from ..errors import OptionError
 from .augmented import Augmented, augmented
 from .delivery import DeviceIterator, check_devices
 from .devices import has_streams
 from .engines.opening import open_iterator
 from .explaining import explain
 from .layout import check_memory_format, collate_channels_last
-from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind, integer
-from .order import Order, Padding, check_seed
+from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind
+from .order import Padding
+from .order_arguments import OrderArguments
 from .sampler import OrderSampler
 from .scatter import Device
 from .session import Session
 from .stats import NOTHING_YET, Stats
-from .weights import make_weights
 
 __all__ = ["DataLoader"]
 
@@ -123,17 +122,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         prefetch_to_device: int = 2,
         progress: bool = False,
     ) -> None:
-        self.shuffle, self.padding, self.memory_format = shuffle, padding, memory_format
-        self.seed, self.rank, self.world_size, self.num_samples = (
-            None if value is None else integer(name, value)
-            for name, value in (
-                ("seed", seed),
-                ("rank", rank),
-                ("world_size", world_size),
-                ("num_samples", num_samples),
-            )
-        )
-        self.weights = weights
+        order = OrderArguments(shuffle, seed, rank, world_size, padding, weights, num_samples)
+        self.shuffle, self.seed, self.rank, self.world_size = shuffle, order.seed, order.rank, order.world_size
+        self.padding, self.weights, self.num_samples = padding, weights, order.num_samples
+        self.memory_format = memory_format
         self.engine, self.workers = engine, workers
         self.on_error, self.max_errors, self.error_log = on_error, max_errors, error_log
         self.on_worker_death, self.max_restarts, self.watchdog = on_worker_death, max_restarts, watchdog
@@ -151,7 +143,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         # Copies from pinned memory are asynchronous; engines make their batches there.
         pin_memory = pin_memory or any(map(has_streams, self._targets))
         self._options.check_dataset(dataset)
-        self._check_order_arguments(dataset, sampler if batch_sampler is None else batch_sampler)
+        order.check(dataset, sampler if batch_sampler is None else batch_sampler)
         if augment is not None:
             dataset = augmented(dataset, augment)
         self.augment = dataset.pipeline if isinstance(dataset, Augmented) else None
@@ -165,8 +157,15 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             collate_fn = collate_channels_last
         self._session = Session()
         self._order_sampler: OrderSampler | None = None
-        if self.seed is not None and sampler is None and batch_sampler is None:
-            self._order_sampler = self._make_order_sampler(dataset, batch_size, drop_last)
+        if sampler is None and batch_sampler is None:
+            self._order_sampler = order.sampler(
+                dataset,
+                batch_size,
+                drop_last=drop_last,
+                epochs=self._session.epochs,
+                keyed=self.augment is not None,
+            )
+        if self._order_sampler is not None:
             # Others see an order that torch.distributed has not shared out: who rebuilds the loader does that.
             sampler = self._order_sampler if self.rank is not None else self._order_sampler.over((0, 1))
             shuffle = False
@@ -272,51 +271,6 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         if self.batch_size is None:
             return self._order_sampler
         return BatchSampler(self._order_sampler, self.batch_size, self.drop_last)
-
-    def _check_order_arguments(self, dataset: Any, sampler: object) -> None:
-        if self.seed is not None and isinstance(dataset, IterableDataset):
-            raise OptionError(
-                f"seed={self.seed} orders the samples of map-style datasets, got the IterableDataset "
-                f"{type(dataset).__name__}; leave out seed="
-            )
-        if self.seed is not None:
-            check_seed(self.seed)
-        if (self.rank is None) != (self.world_size is None):
-            raise OptionError(
-                f"rank and world_size go together, got rank={self.rank}, world_size={self.world_size}; give both, or "
-                "neither"
-            )
-        if self.weights is not None and self.shuffle is not None:
-            raise OptionError(
-                f"weights= draws samples at random, in place of shuffle, got shuffle={self.shuffle}; leave out shuffle="
-            )
-        own = {"rank": None, "padding": "wrap", "weights": None, "num_samples": None}
-        for name in [name for name, default in own.items() if not _is(getattr(self, name), default)]:
-            value = getattr(self, name)
-            about = f"{name}={value!r:.60} is about Penstock's own order"
-            if sampler is not None:
-                raise OptionError(f"{about}, and a sampler was given, which has its own; leave out one of the two")
-            if self.seed is None:
-                raise OptionError(f"{about}, which needs seed=; give a seed, or a DistributedSampler as the sampler")
-
-    def _make_order_sampler(self, dataset: Any, batch_size: int | None, drop_last: bool) -> OrderSampler:
-        order = Order(
-            size=0,
-            batch_size=1 if batch_size is None else integer("batch_size", batch_size),
-            rank=self.rank or 0,
-            world_size=1 if self.world_size is None else self.world_size,
-            shuffle=bool(self.shuffle),
-            seed=self.seed or 0,
-            drop_last=drop_last,
-            padding=self.padding,
-            weights=make_weights(dataset, self.weights, self.num_samples),
-        )
-        place = None if self.rank is None else (order.rank, order.world_size)
-        return OrderSampler(dataset, order, self._session.epochs, place=place, keyed=self.augment is not None)
-
-
-def _is(value: Any, default: Any) -> bool:
-    return value is default or (isinstance(value, str) and value == default)
 
 
 _FIXED = frozenset(inspect.signature(DataLoader).parameters) - frozenset(
