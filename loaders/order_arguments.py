@@ -47,10 +47,6 @@ class OrderArguments:
                 f"rank and world_size go together, got rank={self.rank}, world_size={self.world_size}; give both, or "
                 "neither"
             )
-        if self.weights is not None and self.shuffle is not None:
-            raise OptionError(
-                f"weights= draws samples at random, in place of shuffle, got shuffle={self.shuffle}; leave out shuffle="
-            )
 
     def check(self, dataset: Any, sampler: object) -> None:
         """Raises OptionError where they don't go together with the dataset, or with the sampler that was given."""
@@ -65,6 +61,10 @@ class OrderArguments:
                 raise OptionError(f"{about}, and a sampler was given, which has its own; leave out one of the two")
             if self.seed is None:
                 raise OptionError(f"{about}, which needs seed=; give a seed, or a DistributedSampler as the sampler")
+        if self.weights is not None and self.shuffle is not None:
+            raise OptionError(
+                f"weights= draws samples at random, in place of shuffle, got shuffle={self.shuffle}; leave out shuffle="
+            )
 
     def sampler(
         self, dataset: Any, batch_size: int | None, *, drop_last: bool, epochs: EpochCounter, keyed: bool
