@@ -118,14 +118,21 @@ def measure(name: str) -> dict[str, Any]:
     _, resume, smaller = CASES[name]
     size, position = SIZE // smaller, POSITION // smaller
     peak = PeakMemory()
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     labels = resume(size, position)
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     peak_bytes = peak.bytes()
     expected = Permutation(size, SEED, 0).take(position, position + BATCH_SIZE)
     if name != "torch" and labels.tolist() != expected.tolist():
         raise ValueError(f"{name}: the first batch is {labels}, and should be {expected}")
-    return {"case": name, "size": size, "position": position, "seconds": seconds, "peak_bytes": peak_bytes}
+    return {
+        "case": name,
+        "size": size,
+        "position": position,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "peak_bytes": peak_bytes,
+    }
 
 
 def measured_apart(name: str) -> dict[str, Any]:
@@ -155,11 +162,12 @@ def markdown(result: dict[str, Any]) -> str:
                 f"{turns[0]['position']:,}",
                 f"{1000 * median(turn['seconds'] for turn in turns):,.1f}",
                 f"{1000 * max(turn['seconds'] for turn in turns):,.1f}",
+                f"{1000 * median(turn['cpu_seconds'] for turn in turns):,.1f}",
                 f"{max(turn['peak_bytes'] for turn in turns) / 1e6:,.1f}",
             ]
         )
-    heading = ["resumed", "samples", "at position", "first batch, ms", "slowest", "new memory, MB"]
-    return table(heading, rows, "<>>>>>")
+    heading = ["resumed", "samples", "at position", "first batch, ms", "slowest", "CPU, ms", "new memory, MB"]
+    return table(heading, rows, "<>>>>>>")
 
 
 def main() -> None:

@@ -29,10 +29,17 @@ def test_memory_that_is_touched_is_counted() -> None:
 
 def test_the_table_has_medians_and_the_largest_memory() -> None:
     turns = [
-        {"case": name, "size": 20, "position": 10, "seconds": seconds, "peak_bytes": 1e6 * seconds}
+        {
+            "case": name,
+            "size": 20,
+            "position": 10,
+            "seconds": seconds,
+            "cpu_seconds": seconds / 2,
+            "peak_bytes": 1e6 * seconds,
+        }
         for name in CASES
         for seconds in (1.0, 4.0, 2.0)
     ]
     lines = markdown({"turns": turns}).splitlines()
     assert len(lines) == 2 + len(CASES)
-    assert [cell.strip() for cell in lines[2].split("|")[2:-1]] == ["20", "10", "2,000.0", "4,000.0", "4.0"]
+    assert [cell.strip() for cell in lines[2].split("|")[2:-1]] == ["20", "10", "2,000.0", "4,000.0", "1,000.0", "4.0"]
