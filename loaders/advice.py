@@ -40,6 +40,12 @@ def _send(_setup: Setup) -> str:
     return 'smaller batches (uint8 instead of float32), or workers="threads", which hand them over as they are'
 
 
+def _handover(_setup: Setup) -> str:
+    return (
+        "larger batches, so that there are fewer of them; fewer and larger tensors in each; no pin_memory without a GPU"
+    )
+
+
 def _lookup(_setup: Setup) -> str:
     return "a faster sampler or dataset.records(): both run in the consumer's thread, once a batch"
 
@@ -58,5 +64,6 @@ STAGE_ADVICE: Mapping[str, Callable[[Setup], str]] = defaultdict(
     send=_send,
     lookup=_lookup,
     transfer=_transfer,
+    **{"hand-over": _handover},
 )
 """By stage."""

@@ -13,15 +13,28 @@ from .advice import STAGE_ADVICE
 if TYPE_CHECKING:
     from .stats import Stats
 
-__all__ = ["PREFETCH_DEPTH", "TRAINING_STEP", "UNKNOWN", "WORKERS", "Diagnosis", "depth_needed", "diagnose", "duration"]
+__all__ = [
+    "HANDOVER",
+    "PREFETCH_DEPTH",
+    "TRAINING_STEP",
+    "UNKNOWN",
+    "WORKERS",
+    "Diagnosis",
+    "depth_needed",
+    "diagnose",
+    "duration",
+]
 
 TRAINING_STEP = "training step"
+HANDOVER = "hand-over"
 PREFETCH_DEPTH = "prefetch depth"
 WORKERS = "workers"
 UNKNOWN = "unknown (too few batches)"
 
 _ENOUGH_BATCHES = 8
 _NEGLIGIBLE_WAIT = 0.05
+_OCCASIONAL_WAIT = 0.2
+"""So long a consumer may wait for batches that take unevenly long, while most are there when it asks."""
 _SMALLER_PART = 1 / 3
 """Without workers, a pass is the consumer's steps and the making of batches in turns: this share of it is the smaller
 part, and a loader that makes batches meanwhile would hide it well."""
@@ -42,9 +55,10 @@ class Diagnosis:
 
     Attributes:
         bottleneck: "training step": the consumer, which hardly waits; "prefetch depth": the loader is fast enough on
-            average, but its queue runs empty; the name of the stage that takes most of the workers' time, or of the
-            one in the consumer's thread that it waits for; "workers": making the batches, of which no stages are
-            known; or "unknown (too few batches)".
+            average, but its queue runs empty; "hand-over": batches are finished, and what is left to do in the
+            consumer's thread takes the time; the name of the stage that takes most of the workers' time, or of the one
+            in the consumer's thread that it waits for; "workers": making the batches, of which no stages are known; or
+            "unknown (too few batches)".
         why: a sentence.
         change: a sentence: what would make the pass faster.
         arguments: the part of it that is arguments of the `DataLoader`, by name.
@@ -65,11 +79,13 @@ def diagnose(stats: Stats) -> Diagnosis:
             f"{stats.batches} batches were delivered, and {enough} tell something",
             "iterate further, ask again",
         )
-    if stats.wait_share < (_NEGLIGIBLE_WAIT if stats.setup.workers else _SMALLER_PART):
+    if _hardly_waits(stats):
         return _training_step(stats)
     for name, stage in stats.consumer_stages.items():
         if stage.seconds > stats.wait_seconds / 2:
             return _stage_of_consumer(stats, name)
+    if stats.handover_seconds > stats.wait_seconds / 2:
+        return _handover(stats)
     needed = _remedy_depth(stats)
     if needed is not None:
         return _prefetch_depth(stats, needed)
@@ -111,12 +127,24 @@ def _paced_seconds(stats: Stats) -> float | None:
     mean = stats.elapsed_seconds / (stats.batches - 1)
     seconds, batches, paced = 0.0, 0, False
     for step, wait in zip(stats.recent_steps, stats.recent_waits, strict=True):
-        paced = paced and step < 2 * mean
+        paced = paced and step < (2 * mean if wait > step / 20 else mean / 2)
         if paced:
             seconds += step + wait
             batches += 1
         paced = paced or wait > mean / 10
     return seconds / batches if seconds > 0 else None
+
+
+def _hardly_waits(stats: Stats) -> bool:
+    if stats.setup.workers == 0:
+        return stats.wait_share < _SMALLER_PART
+    if stats.wait_share < _NEGLIGIBLE_WAIT or stats.wait_share > _OCCASIONAL_WAIT:
+        return stats.wait_share < _NEGLIGIBLE_WAIT
+    making = batch_seconds(stats)
+    if making is None or not stats.busy_seconds:
+        return True  # of torch's workers nothing is known but this: steps take most of the time
+    keeps_up = making <= _KEEPS_UP * stats.step_seconds
+    return keeps_up and depth_needed(stats.recent_steps, making) <= stats.setup.depth
 
 
 def _remedy_depth(stats: Stats) -> int | None:
@@ -199,6 +227,16 @@ def _stage_of_consumer(stats: Stats, name: str) -> Diagnosis:
     share = stats.consumer_stages[name].seconds / stats.wait_seconds
     why = f"the consumer waits {stats.wait_share:.0%} of the time, {share:.0%} of it in this stage, in its own thread"
     return Diagnosis(name, why, STAGE_ADVICE[name](stats.setup))
+
+
+def _handover(stats: Stats) -> Diagnosis:
+    each = duration(stats.wait_seconds / (stats.batches - 1))
+    return Diagnosis(
+        HANDOVER,
+        f"the consumer waits {stats.wait_share:.0%} of the time, mostly for batches that are finished: to receive one, "
+        f"and to ask for the next, takes {each} in its own thread",
+        STAGE_ADVICE[HANDOVER](stats.setup),
+    )
 
 
 def _making(stats: Stats) -> Diagnosis:

@@ -43,6 +43,8 @@ class Meter:
         self._first_samples = self._first_nbytes = 0
         self._startup_seconds = self.wait_seconds = self.step_seconds = 0.0
         self._asked = self._depth_sum = 0
+        self._depth: int | None = None  # since the latest batch
+        self._handover_seconds = 0.0
         self._spent: dict[str, list[Any]] = {}  # seconds, samples, bytes
         self.skipped = self.substituted = self.restarts = 0
 
@@ -60,6 +62,9 @@ class Meter:
             place = (number - 1) % _RECENT
             self._steps[place] = step
             self._waits[place] = wait
+            if self._depth:
+                self._handover_seconds += wait
+        self._depth = None
         self._last_ended = ended
 
     def delivered(self, samples: int, nbytes: int = 0) -> None:
@@ -71,6 +76,8 @@ class Meter:
 
     def queue(self, depth: int) -> None:
         """So many batches were finished when the consumer asked for one."""
+        if self._depth is None:  # else batches are taken ahead of the consumer
+            self._depth = depth
         self._asked += 1
         self._depth_sum += depth
 
@@ -102,6 +109,7 @@ class Meter:
             startup_seconds=self._startup_seconds,
             elapsed_seconds=self.step_seconds + self.wait_seconds,
             wait_seconds=self.wait_seconds,
+            handover_seconds=self._handover_seconds,
             timed_samples=self.samples - self._first_samples,
             timed_nbytes=self._nbytes - self._first_nbytes,
             recent_steps=tuple(self._steps[place] for place in places),
@@ -109,7 +117,9 @@ class Meter:
             queue_depth=self._depth_sum / self._asked if self._asked else None,
             idle_seconds=counters.idle_seconds,
             stages=counters.stages,
-            consumer_stages=MappingProxyType({name: StageCounters(*spent) for name, spent in self._spent.items()}),
+            consumer_stages=MappingProxyType(
+                {name: StageCounters(*spent) for name, spent in list(self._spent.items())}
+            ),
             skipped=self.skipped,
             substituted=self.substituted,
             restarts=self.restarts,

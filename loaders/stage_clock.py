@@ -37,4 +37,6 @@ class StageClock:
 
     def counters(self) -> Counters:
         """What was done so far."""
-        return Counters({stage: StageCounters(seconds, self._samples) for stage, seconds in self._seconds.items()})
+        return Counters(
+            {stage: StageCounters(seconds, self._samples) for stage, seconds in list(self._seconds.items())}
+        )

@@ -98,10 +98,12 @@ class Stats:
     Attributes:
         setup: engine, workers, depth.
         running: the pass is not over.
-        batches, samples, nbytes: that were delivered.
+        batches, samples, nbytes: that were delivered. Samples are those that batches were asked for: the last one of an
+            iterable dataset may have had fewer.
         startup_seconds: that the consumer waited for the first batch.
         elapsed_seconds: from then to the latest batch: `wait_seconds`, and what the consumer took between batches.
         wait_seconds: that the consumer waited for batches (`num_workers=0`: in which it made them).
+        handover_seconds: the part of it that went to batches which were finished when the consumer asked.
         timed_samples, timed_nbytes: that were delivered in `elapsed_seconds`.
         recent_steps, recent_waits: of the latest batches (some hundred): what the consumer took before it asked for the
             batch, and what it then waited.
@@ -122,6 +124,7 @@ class Stats:
     startup_seconds: float = 0.0
     elapsed_seconds: float = 0.0
     wait_seconds: float = 0.0
+    handover_seconds: float = 0.0
     timed_samples: int = 0
     timed_nbytes: int = 0
     recent_steps: Sequence[float] = field(default=(), repr=False)
