@@ -5,7 +5,7 @@ if __name__ != "penstock.augment":
 
 from .contact_sheet import contact_sheet
 from .executors import Executor, NativeExecutor, ReferenceExecutor
-from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
 from .params import ParamTable
 from .pipeline import Pipeline
 from .translators.torchvision import from_torchvision
@@ -19,6 +19,7 @@ __all__ = [
     "ParamTable",
     "Pipeline",
     "RandomHorizontalFlip",
+    "RandomInvert",
     "RandomResizedCrop",
     "ReferenceExecutor",
     "Resize",

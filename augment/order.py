@@ -12,15 +12,15 @@ __all__ = ["check_order"]
 
 
 def check_order(ops: Sequence[Op]) -> None:
-    """Refuses ops in an order that has no meaning: geometry, then at most one ToDtype, then at most one Normalize.
+    """Refuses ops in an order without a meaning: geometry and colours, then at most one ToDtype, then one Normalize.
 
     Raises:
         SpecError: names the op, its position (from 0) and where to move it.
     """
     for position, op in enumerate(ops):
         before = ops[:position]
-        if op.stage is Stage.GEOMETRY:
-            _check_geometry(op, position, before)
+        if op.stage in (Stage.GEOMETRY, Stage.COLOUR):
+            _check_pixels(op, position, before)
         else:
             _check_single(op, position, before)
         if op.stage is Stage.DTYPE:
@@ -37,7 +37,7 @@ def _first(ops: Sequence[Op], *stages: Stage) -> int | None:
     return next((position for position, op in enumerate(ops) if op.stage in stages), None)
 
 
-def _check_geometry(op: Op, position: int, before: Sequence[Op]) -> None:
+def _check_pixels(op: Op, position: int, before: Sequence[Op]) -> None:
     late = _first(before, Stage.DTYPE, Stage.NORMALIZE)
     if late is not None:
         raise SpecError(

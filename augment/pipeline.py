@@ -25,8 +25,8 @@ FORMAT_VERSION = 1
 class Pipeline(Sequence[Op]):
     """Ops applied one after the other; immutable, hashable, picklable, safe to share between threads.
 
-    Geometry comes first (on uint8 images), then at most one `ToDtype`, then at most one `Normalize`. What is drawn for
-    a sample depends on (seed, epoch, index, draw) and its image's size alone.
+    Geometry and colours come first, in any order (on uint8 images), then at most one `ToDtype`, then at most one
+    `Normalize`. What is drawn for a sample depends on (seed, epoch, index, draw) and its image's size alone.
 
     Args:
         ops: the ops, in order. With none, images stay as they are.

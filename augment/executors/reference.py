@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SpecError
-from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
 from ..ops.arguments import pair
 from ..params import ParamTable
 from ..pipeline import Pipeline
+from . import colours
 from .base import Image, Result, check_run
 from .resampling import resize_bilinear
 
@@ -89,6 +90,11 @@ def _center_crop(op: CenterCrop, image: Pixels, drawn: Drawn) -> Pixels:  # noqa
 @apply_op.register
 def _random_horizontal_flip(op: RandomHorizontalFlip, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
     return image[:, ::-1] if drawn["flip"] else image
+
+
+@apply_op.register
+def _random_invert(op: RandomInvert, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
+    return colours.invert(image) if drawn["apply"] else image
 
 
 @apply_op.register

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import SpecError
 from .base import Op
+from .colour import RandomInvert
 from .conversion import Normalize, ToDtype
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Resize
 
@@ -17,6 +18,7 @@ __all__ = [
     "Normalize",
     "Op",
     "RandomHorizontalFlip",
+    "RandomInvert",
     "RandomResizedCrop",
     "Resize",
     "ToDtype",
@@ -24,7 +26,8 @@ __all__ = [
 ]
 
 OPS: dict[str, type[Op]] = {
-    op.__name__: op for op in (CenterCrop, Normalize, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype)
+    op.__name__: op
+    for op in (CenterCrop, Normalize, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype)
 }
 """Every op by its name."""
 

@@ -16,13 +16,15 @@ Lowered: TypeAlias = tuple[str, tuple[float, ...]]
 
 
 class Stage(enum.IntEnum):
-    """When an op may run: stages of a pipeline never go down."""
+    """When an op may run."""
 
     GEOMETRY = 0
     """Moves pixels: uint8 in, uint8 out."""
-    DTYPE = 1
+    COLOUR = 1
+    """Changes the colours of pixels: uint8 in, uint8 out. Mixes with geometry in any order."""
+    DTYPE = 2
     """Converts to the type of the result."""
-    NORMALIZE = 2
+    NORMALIZE = 3
     """Arithmetic on floats."""
 
 

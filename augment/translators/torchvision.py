@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import SpecError
-from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
+from ..ops.base import Stage
 from ..pipeline import Pipeline
 from .exact import class_in, library_name, replaced
 
@@ -24,10 +25,10 @@ def from_torchvision(transform: Any) -> Pipeline:
     """The pipeline that does what this torchvision transform does with PIL images of mode RGB.
 
     Taken are, of `torchvision.transforms` and `torchvision.transforms.v2`: `Compose` (also nested, and
-    `torch.nn.Sequential`) of `Resize`, `CenterCrop`, `RandomResizedCrop` and `RandomHorizontalFlip`, of `ToTensor`,
-    `PILToTensor`, `ToImage` and `ToPureTensor`, of `ConvertImageDtype`, `ToDtype` and `Normalize`. Results are equal
-    but for a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's own, from
-    the same distributions.
+    `torch.nn.Sequential`) of the transforms that Penstock has an op of the same name for, and of `ToTensor`,
+    `PILToTensor`, `ToImage`, `ToPureTensor` and `ConvertImageDtype`. Results are equal but for
+    a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's own, from the
+    same distributions.
 
     Raises:
         SpecError: something in it is not known, has arguments that no op of Penstock has, or works on other data;
@@ -89,6 +90,7 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     # Pillow antialiases whatever `antialias` says.
     "CenterCrop": lambda op: CenterCrop(op.size),
     "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
+    "RandomInvert": lambda op: RandomInvert(op.p),
     "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
     "Resize": lambda op: Resize(op.size, op.interpolation, op.max_size),
     "ToTensor": lambda _: _ToTensor("ToTensor", "float32"),
@@ -203,6 +205,10 @@ class _Image:
                 )
             if self.dtype == "uint8" and not step.antialias:
                 raise SpecError(f"{step.place} has antialias off for tensors, and Penstock antialiases as Pillow does")
+        if op.stage is Stage.COLOUR and self.dtype not in (None, "uint8"):
+            raise SpecError(
+                f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
+            )
         if isinstance(op, CenterCrop) and self.normalize is not None:
             raise SpecError(f"{step.place} pads small images with zeros after Normalize; move it before Normalize")
         # Mirroring and cutting out commute with arithmetic on single values.

@@ -13,6 +13,7 @@
 #include "binding/apply.h"
 #include "binding/arguments.h"
 #include "binding/register.h"
+#include "engine/colour/ops.h"
 #include "engine/error.h"
 
 namespace py = pybind11;
@@ -32,8 +33,9 @@ size_t argument_count(OpKind kind) {
       return 2;
     case OpKind::kRandomHorizontalFlip:
       return 1;
+    default:
+      return colour_argument_count(kind);
   }
-  return 0;
 }
 
 Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/colour/colours.h"
 #include "engine/error.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/jpeg/jpeg.h"
@@ -85,28 +86,52 @@ struct Executor::State {
   Resampler resampler;
   PlaneWriter writer;
   PixelWriter pixel_writer;
-  std::vector<Stage> stages;
+  Colours colours;
+  Folded folded;
   Scratch<uint8_t> given;
   Scratch<uint8_t> between[2];  // results of stages, by turns
 
   void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
+  bool writes_result(const Stage& last, const Conversion& conversion) const;
+  void write(const Conversion& conversion, const Planes& image, void* out);
   void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
   void write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel);
 };
 
 void Executor::State::run(const Program& program, const double* row, Size size, PlaneSource& source, void* out) {
-  fold(program, row, size, stages);
+  fold(program, row, size, folded);
+  const Conversion conversion = conversion_of(program);
   Planes image;
-  for (size_t i = 0; i < stages.size(); ++i) {
-    const Stage& stage = stages[i];
-    const bool last = i + 1 == stages.size() && format == MemoryFormat::kContiguous;
-    void* const to = last ? out : reserve_planes(between[i % 2], stage.size());
-    const Conversion conversion = last ? conversion_of(program) : Conversion{};
+  bool written = false;
+  for (size_t i = 0; i < folded.stages.size(); ++i) {
+    const Stage& stage = folded.stages[i];
+    written = i + 1 == folded.stages.size() && writes_result(stage, conversion);
+    void* const to = written ? out : reserve_planes(between[i % 2], stage.size());
     CutSource earlier(image);
-    run_stage(stage, i == 0 ? source : earlier, conversion, to);
-    if (!last) image = planes_of(static_cast<const uint8_t*>(to), stage.size());
+    run_stage(stage, i == 0 ? source : earlier, written ? conversion : Conversion{}, to);
+    const ColourImage coloured{static_cast<uint8_t*>(to), stage.size()};
+    const ColourStep* const steps = folded.steps.data();
+    colours.apply(steps + stage.colours.first, steps + stage.colours.last, coloured);
+    image = planes_of(coloured.data, stage.size());
   }
-  if (format == MemoryFormat::kChannelsLast) pixel_writer.write(conversion_of(program), image, out);
+  if (!written) write(conversion, image, out);
+}
+
+// Whether what the last stage gives is the result, as it lies in memory. Colours are changed as bytes.
+bool Executor::State::writes_result(const Stage& last, const Conversion& conversion) const {
+  return format == MemoryFormat::kContiguous && (last.colours.empty() || conversion.dtype == Dtype::kUint8);
+}
+
+void Executor::State::write(const Conversion& conversion, const Planes& image, void* out) {
+  if (format == MemoryFormat::kChannelsLast) {
+    pixel_writer.write(conversion, image, out);
+    return;
+  }
+  writer.begin(conversion, image.size, {0, 0, image.size.width, image.size.height}, out);
+  for (int channel = 0; channel < 3; ++channel) {
+    for (int y = 0; y < image.size.height; ++y) writer.write(channel, y, image.data[channel] + y * image.stride);
+  }
+  writer.finish();
 }
 
 void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {

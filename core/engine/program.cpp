@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "engine/colour/ops.h"
 #include "engine/error.h"
 #include "engine/random/drawing.h"
 
@@ -29,6 +30,7 @@ constexpr OpName kNames[] = {
     {"random_horizontal_flip", OpKind::kRandomHorizontalFlip},
     {"to_dtype", OpKind::kToDtype},
     {"normalize", OpKind::kNormalize},
+    {"random_invert", OpKind::kRandomInvert},
 };
 
 std::string name_of(OpKind kind) {
@@ -101,10 +103,12 @@ void check_arguments(const Op& op) {
     case OpKind::kNormalize:
       check_normalize(op);
       return;
+    default:
+      check_colour_arguments(op, name_of(op.kind));
   }
 }
 
-// Moves pixels, at most one to_dtype, at most one normalize of floats: in this order.
+// Moves pixels or changes colours, at most one to_dtype, at most one normalize of floats: in this order.
 void check_order(const std::vector<Op>& ops) {
   const auto fail = [](const std::string& reason) { throw Error(Fault::kSpec, reason); };
   const Op* conversion = nullptr;
@@ -171,6 +175,9 @@ Program::Program(std::vector<Op> ops) : ops_(std::move(ops)) {
     } else if (op.kind == OpKind::kRandomHorizontalFlip) {
       columns_.push_back(prefix + "flip");
       first_column_.back() = column;
+    } else if (is_colour(op.kind)) {
+      for (const std::string& field : colour_fields(op.kind)) columns_.push_back(prefix + field);
+      if (!colour_fields(op.kind).empty()) first_column_.back() = column;
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
@@ -206,9 +213,9 @@ Size Program::size_after(size_t position, Size size) const {
     case OpKind::kRandomHorizontalFlip:
     case OpKind::kToDtype:
     case OpKind::kNormalize:
+    default:
       return size;
   }
-  return size;
 }
 
 Size Program::result_size(Size decoded) const {
@@ -235,6 +242,8 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       fields[3] = crop.height;
     } else if (op.kind == OpKind::kRandomHorizontalFlip) {
       fields[0] = draw_flip(stream, op) ? 1 : 0;
+    } else if (is_colour(op.kind)) {
+      draw_colour(stream, op, fields);
     }
     size = size_after(position, size);
   }

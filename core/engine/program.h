@@ -18,7 +18,9 @@ enum class OpKind {
   kCenterCrop,
   kRandomHorizontalFlip,
   kToDtype,
-  kNormalize
+  kNormalize,
+  // Colours, all from here on.
+  kRandomInvert,
 };
 
 enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
@@ -26,7 +28,7 @@ enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
 // Arguments in the order that `Program` of _core.pyi gives; unused ones are 0.
 struct Op {
   OpKind kind;
-  std::array<double, 6> args;
+  std::array<double, 12> args;
 };
 
 // What the draws of one sample depend on (docs/design/2026-11-21-interfaces.md, "Random numbers").

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "engine/colour/ops.h"
 #include "engine/error.h"
 
 namespace penstock {
@@ -19,8 +20,9 @@ int center_offset(int side, int crop) {
 
 class Folder {
  public:
-  Folder(Size size, std::vector<Stage>& stages) : stages_(stages) {
+  Folder(Size size, Folded& folded) : stages_(folded.stages), steps_(folded.steps) {
     stages_.clear();
+    steps_.clear();
     push(size, size);
   }
 
@@ -28,7 +30,8 @@ class Folder {
 
   // `rect` may reach beyond the image.
   void crop(Rect rect) {
-    Stage& stage = stages_.back();
+    if (rect == Rect{0, 0, size().width, size().height}) return;
+    Stage& stage = to_move();
     const int from_left = stage.flip ? stage.window.width - rect.x - rect.width : rect.x;
     stage.window = {stage.window.x + from_left, stage.window.y + rect.y, rect.width, rect.height};
     stage.visible = intersection(stage.visible, stage.window);
@@ -37,7 +40,7 @@ class Folder {
   // Mirroring first and resizing then is not the same in every bit as the other way round, nor are two resizes one.
   void resize(Size target) {
     if (target == size()) return;
-    Stage& stage = stages_.back();
+    Stage& stage = to_move();
     if (stage.flip || stage.resizes() || stage.visible != stage.window) {
       push(size(), target);
       return;
@@ -47,17 +50,32 @@ class Folder {
     stage = make_stage(crop, target);
   }
 
-  void flip() { stages_.back().flip = !stages_.back().flip; }
+  void flip() {
+    Stage& stage = to_move();
+    stage.flip = !stage.flip;
+  }
+
+  void colour(const Op& op, const double* fields) {
+    append_steps(op, fields, steps_);
+    stages_.back().colours.last = steps_.size();
+  }
 
  private:
-  static Stage make_stage(Rect crop, Size target) {
+  // Pixels whose colours were changed move in a stage of their own.
+  Stage& to_move() {
+    if (!stages_.back().colours.empty()) push(size(), size());
+    return stages_.back();
+  }
+
+  Stage make_stage(Rect crop, Size target) const {
     const Rect whole{0, 0, target.width, target.height};
-    return {crop, target, whole, whole, false};
+    return {crop, target, whole, whole, false, {steps_.size(), steps_.size()}};
   }
 
   void push(Size from, Size target) { stages_.push_back(make_stage({0, 0, from.width, from.height}, target)); }
 
   std::vector<Stage>& stages_;
+  std::vector<ColourStep>& steps_;
 };
 
 Rect crop_of(const double* fields, Size size) {
@@ -77,13 +95,18 @@ Rect crop_of(const double* fields, Size size) {
 
 }  // namespace
 
-void fold(const Program& program, const double* row, Size size, std::vector<Stage>& stages) {
-  Folder folder(size, stages);
+void fold(const Program& program, const double* row, Size size, Folded& folded) {
+  Folder folder(size, folded);
   for (size_t position = 0; position < program.ops().size(); ++position) {
     const Size before = folder.size();
     const Size after = program.size_after(position, before);
     const double* const fields = row + std::max(0, program.column_of(position));
-    switch (program.ops()[position].kind) {
+    const Op& op = program.ops()[position];
+    if (is_colour(op.kind)) {
+      folder.colour(op, fields);
+      continue;
+    }
+    switch (op.kind) {
       case OpKind::kRandomResizedCrop:
         folder.crop(crop_of(fields, before));
         folder.resize(after);
@@ -101,6 +124,7 @@ void fold(const Program& program, const double* row, Size size, std::vector<Stag
         break;
       case OpKind::kToDtype:
       case OpKind::kNormalize:
+      default:
         break;
     }
   }

@@ -1,28 +1,37 @@
-// The geometry of a program folded into as few resizes as give the same pixels.
+// A program folded into stages: as few resizes as give the same pixels, with changes of colours between them.
 #pragma once
 
 #include <vector>
 
+#include "engine/colour/step.h"
 #include "engine/geometry.h"
 #include "engine/program.h"
 
 namespace penstock {
 
 // One step from an image to the next: cut `crop`, resize it to `resized`, look at `window` of that, which may reach
-// beyond it and is black there, and mirror the window left to right if `flip`.
+// beyond it and is black there, mirror the window left to right if `flip`, then do the steps `colours` to it.
 struct Stage {
   Rect crop;
   Size resized;
   Rect window;
   Rect visible;  // inside the window and the resized image; may be empty
   bool flip = false;
+  ColourRange colours = {};
 
   Size size() const { return {window.height, window.width}; }
   bool resizes() const { return crop.height != resized.height || crop.width != resized.width; }
 };
 
-// Writes the stages that `program`, with parameters `row`, amounts to on an image of `size`. There is at least one;
-// each takes what the one before it gave. Throws Error(kOption) for a crop in `row` that does not lie inside its image.
-void fold(const Program& program, const double* row, Size size, std::vector<Stage>& stages);
+// The stages, of which there is at least one and each takes what the one before it gave, and the steps that they do to
+// colours.
+struct Folded {
+  std::vector<Stage> stages;
+  std::vector<ColourStep> steps;
+};
+
+// Writes what `program`, with parameters `row`, amounts to on an image of `size`. Throws Error(kOption) for a crop in
+// `row` that does not lie inside its image.
+void fold(const Program& program, const double* row, Size size, Folded& folded);
 
 }  // namespace penstock

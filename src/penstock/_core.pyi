@@ -143,6 +143,7 @@ class Program:
       ("resize_short", (short, max_size))    max_size 0: none
       ("center_crop", (height, width))
       ("random_horizontal_flip", (p,))
+      ("random_invert", (p,))
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
     """
@@ -153,7 +154,7 @@ class Program:
         """Names of the parameter table's columns, "<op position>.<field>".
 
         x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop;
-        flip (0/1) for random_horizontal_flip.
+        flip (0/1) for random_horizontal_flip; apply (0/1) for random_invert.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:

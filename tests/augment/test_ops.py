@@ -15,7 +15,15 @@ import torch
 from PIL import Image
 from support.torchvision_shim import transforms_v2
 
-from penstock.augment import CenterCrop, Normalize, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
 from penstock.augment.ops import OPS, Op, op_from_dict
 from penstock.errors import SpecError
 
@@ -100,6 +108,10 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         lambda: RandomHorizontalFlip(float("nan")),
         "RandomHorizontalFlip: p must be a probability from 0 to 1, got nan; for example p=0.5",
     ),
+    (
+        lambda: RandomInvert("half"),
+        "RandomInvert: p must be a probability from 0 to 1, got 'half'; for example p=0.5",
+    ),
     (lambda: ToDtype("int8"), f"ToDtype: dtype must be {DTYPE}, got 'int8'; {DTYPE_FIX}"),
     (lambda: ToDtype(torch.bfloat16), f"ToDtype: dtype must be {DTYPE}, got torch.bfloat16; {DTYPE_FIX}"),
     (lambda: ToDtype(float), f"ToDtype: dtype must be {DTYPE}, got <class 'float'>; {DTYPE_FIX}"),
@@ -141,6 +153,7 @@ GOOD: list[Op] = [
     Resize(7, max_size=12),
     CenterCrop(224),
     RandomHorizontalFlip(),
+    RandomInvert(),
     ToDtype("float16"),
     ToDtype("float32", scale=True),
     Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -192,6 +205,7 @@ class TestEveryOp:
         (Resize(7), ("resize_short", (7, 0))),
         (Resize(7, max_size=12), ("resize_short", (7, 12))),
         (CenterCrop((3, 5)), ("center_crop", (3, 5))),
+        (RandomInvert(0.25), ("random_invert", (0.25,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
         (ToDtype("uint8"), ("to_dtype", (0, 0))),
         (ToDtype("float32", scale=True), ("to_dtype", (1, 1))),
@@ -261,10 +275,8 @@ def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"op": "Rotate"}, "unknown op 'Rotate'; known ops are CenterCrop, Normalize, RandomHorizontalFlip, "
-         "RandomResizedCrop, Resize, ToDtype"),
-        ({"op": ["Resize"]}, "unknown op ['Resize']; known ops are CenterCrop, Normalize, RandomHorizontalFlip, "
-         "RandomResizedCrop, Resize, ToDtype"),
+        ({"op": "Rotate"}, f"unknown op 'Rotate'; known ops are {', '.join(sorted(OPS))}"),
+        ({"op": ["Resize"]}, f"unknown op ['Resize']; known ops are {', '.join(sorted(OPS))}"),
         ({"size": 3}, "an op must be a mapping with a key 'op', got {'size': 3}; write it as Op.to_dict() does"),
         ("Resize", "an op must be a mapping with a key 'op', got 'Resize'; write it as Op.to_dict() does"),
         ({"op": "CenterCrop", "sise": 3}, "CenterCrop: unknown argument 'sise'; it takes size"),

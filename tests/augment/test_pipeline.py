@@ -21,6 +21,7 @@ from penstock.augment import (
     Resize,
     ToDtype,
 )
+from penstock.augment.ops import OPS
 from penstock.errors import SpecError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -64,8 +65,8 @@ BAD_ORDER: list[tuple[Callable[[], Any], str]] = [
     (lambda: [Resize(8), CenterCrop], "Pipeline: position 1 holds the class CenterCrop; call it: CenterCrop(...)"),
     (
         lambda: [str.upper],
-        "Pipeline: position 0 must hold an op of penstock.augment (CenterCrop, Normalize, RandomHorizontalFlip, "
-        "RandomResizedCrop, Resize, ToDtype), got <method 'upper' of 'str' objects>",
+        f"Pipeline: position 0 must hold an op of penstock.augment ({', '.join(sorted(OPS))}), "
+        "got <method 'upper' of 'str' objects>",
     ),
     (
         lambda: CenterCrop(8),

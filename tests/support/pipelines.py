@@ -12,6 +12,7 @@ from penstock.augment import (
     Op,
     Pipeline,
     RandomHorizontalFlip,
+    RandomInvert,
     RandomResizedCrop,
     Resize,
     ToDtype,
@@ -56,10 +57,15 @@ def geometry() -> st.SearchStrategy[Op]:
     return crops() | resizes | st.builds(CenterCrop, sizes) | flips
 
 
+def colours() -> st.SearchStrategy[Op]:
+    """One op that changes colours."""
+    return st.builds(RandomInvert, st.sampled_from([0.0, 0.5, 1.0]))
+
+
 @st.composite
 def pipelines(draw: st.DrawFn) -> Pipeline:
-    """Up to four geometric ops, then perhaps a conversion, then perhaps a normalisation."""
-    ops = draw(st.lists(geometry(), max_size=4))
+    """Up to four ops on pixels, then perhaps a conversion, then perhaps a normalisation."""
+    ops = draw(st.lists(geometry() | colours(), max_size=4))
     conversion = draw(st.none() | st.builds(ToDtype, st.sampled_from(["uint8", "float32", "float16"]), st.booleans()))
     if conversion is not None:
         ops.append(conversion)
