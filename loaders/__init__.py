@@ -8,5 +8,6 @@ if __name__ != "penstock.loaders":
 from .augmented import Augmented
 from .dataloader import DataLoader
 from .scatter import gather, scatter
+from .stats import Stats
 
-__all__ = ["Augmented", "DataLoader", "gather", "scatter"]
+__all__ = ["Augmented", "DataLoader", "Stats", "gather", "scatter"]
