@@ -21,6 +21,7 @@ from ..keys import KeyedIndex, SampleKeys
 from ..meter import Meter
 from ..passes import Cursor
 from ..stats import Counters, StageCounters
+from .native_watchdog import NativeWatchdog
 
 if TYPE_CHECKING:
     from ...augment import Pipeline
@@ -30,6 +31,8 @@ __all__ = ["BatchMaker", "NativeBatch", "counters_of"]
 
 # The consumer still has its last batch when it is given the next one.
 _HELD_BY_CONSUMER = 2
+
+_WATCHDOG_SECONDS = 60.0
 
 _DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
 
@@ -91,7 +94,8 @@ class BatchMaker:
         sent_ahead = loader.prefetch_to_device if loader._targets else 0
         self._pool = _core.BufferPool(pipeline.dtype, kept=ahead + _HELD_BY_CONSUMER + sent_ahead)
         self._process = os.getpid()
-        self.close = weakref.finalize(self, _close, self.engine, self._pool)
+        watchdog = _watchdog(loader, self.engine, source)
+        self.close = weakref.finalize(self, _close, self.engine, self._pool, watchdog)
 
     @property
     def usable(self) -> bool:
@@ -207,6 +211,15 @@ def counters_of(engine: _core.Engine) -> Counters:
     return Counters(stages, counted["idle_seconds"] if counted["threads"] else None)
 
 
-def _close(engine: _core.Engine, pool: _core.BufferPool) -> None:
+def _watchdog(loader: DataLoader[Any], engine: _core.Engine, source: RecordSource) -> NativeWatchdog | None:
+    """By default where threads work, not where the caller's does: a program without threads gets none."""
+    default = _WATCHDOG_SECONDS if loader.num_workers else 0.0
+    seconds = default if loader.watchdog is None else loader.watchdog
+    return NativeWatchdog(engine, source, seconds) if seconds else None
+
+
+def _close(engine: _core.Engine, pool: _core.BufferPool, watchdog: NativeWatchdog | None) -> None:
     engine.close()
     pool.close()
+    if watchdog is not None:  # until now: closing waits for samples that hang
+        watchdog.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Watchdog:
         self._crew = crew
         self._under_way = under_way
         self._limit = limit
+        self._process = os.getpid()
         self._describe = describe
         self._busy = threading.Event()
         self._closed = threading.Event()
@@ -73,6 +75,8 @@ class Watchdog:
             self._thread.start()
 
     def close(self) -> None:
+        if os.getpid() != self._process:
+            return  # a forked child: the thread is the parent's, and may have held a lock when it was forked
         self._closed.set()
         self._busy.set()
         if self._thread is not None and self._thread is not threading.current_thread():
