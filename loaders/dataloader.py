@@ -218,8 +218,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         nothing is left of its epoch; once the end was seen (the `for` loop is over) the state is the start of the next
         epoch.
 
-        - With Penstock's own order (`seed=`): {version, seed, size, epoch, position}. Another loader of the same
-          dataset and seed goes on from there, with any number of workers, ranks and any batch size.
+        - With Penstock's own order (`seed=`): {version, seed, size, shuffle, epoch, position}. Another loader of this
+          order goes on from there, with any number of workers, ranks and any batch size.
         - With torch's samplers: the batches delivered, the base seed and the state of the generators that the order is
           drawn from. Resuming draws the order again, and no data.
         - Iterable datasets: their own state, where they have `state_dict` and `load_state_dict` (with worker processes:

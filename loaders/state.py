@@ -22,12 +22,14 @@ VERSION = 1
 def describes(loader: DataLoader[Any]) -> dict[str, Any]:
     """What a state says of its loader, so that no other one goes on from it.
 
-    {version, seed, size} for Penstock's own order: any number of workers and ranks and any batch size can go on.
-    {version, batch_size} for torch's samplers, whose batches are counted. {version, workers} for an iterable dataset.
+    {version, seed, size, shuffle} for Penstock's own order, and a checksum of its weights if there are some: any number
+    of workers and ranks and any batch size can go on. {version, batch_size} for torch's samplers, whose batches are
+    counted. {version, batch_size, workers} for an iterable dataset.
     """
     if loader._order_sampler is not None:
         order = loader._order_sampler.order
-        return {"version": VERSION, "seed": order.seed, "size": order.size}
+        drawn = {} if order.weights is None else {"weights": order.weights.checksum}
+        return {"version": VERSION, "seed": order.seed, "size": order.size, "shuffle": order.shuffle} | drawn
     if isinstance(loader.dataset, IterableDataset):
         return {"version": VERSION, "batch_size": loader.batch_size, "workers": loader.num_workers}
     return {"version": VERSION, "batch_size": loader.batch_size}

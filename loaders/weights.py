@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._core import crc32c
 from ..errors import OptionError
 from ..rng import uniforms
 from .labels import class_labels
@@ -40,6 +42,11 @@ class Weights:
     def __len__(self) -> int:
         """Of how many samples these are the weights."""
         return len(self._cumulative)
+
+    @cached_property
+    def checksum(self) -> int:
+        """CRC-32C of the cumulated weights: by which a state knows them again."""
+        return crc32c(self._cumulative.view(np.uint8))
 
     def take(self, seed: int, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         """(stop - start,) indices at positions start <= p < stop."""

@@ -53,7 +53,7 @@ def test_what_is_left_is_equal_at_every_step(make: Any, workers: tuple[int, int]
 
 def test_the_state_is_a_few_integers() -> None:
     _, state = after(images(), 2)
-    assert state == {"version": 1, "seed": 5, "size": 11, "epoch": 0, "position": 6}
+    assert state == {"version": 1, "seed": 5, "size": 11, "shuffle": True, "epoch": 0, "position": 6}
 
 
 @given(
@@ -212,7 +212,7 @@ def test_between_epochs_the_state_is_the_next_ones_start(workers: int) -> None:
 
 def test_a_loaded_state_is_there_until_it_is_used() -> None:
     loader = images()
-    state = {"version": 1, "seed": 5, "size": 11, "epoch": 4, "position": 3}
+    state = {"version": 1, "seed": 5, "size": 11, "shuffle": True, "epoch": 4, "position": 3}
     loader.load_state_dict(state)
     assert loader.state_dict() == state
     loader.set_epoch(4)
@@ -237,6 +237,7 @@ def test_persistent_workers_go_on_too() -> None:
         ({"version": 2}, "reads states of version 1, got version 2"),
         ({"seed": 6}, "taken with seed=6, this loader has seed=5"),
         ({"size": 12}, "taken with size=12, this loader has size=11"),
+        ({"shuffle": False}, "taken with shuffle=False, this loader has shuffle=True"),
         ({"position": 12}, "position is an int from 0 to 11, got 12"),
         ({"position": -1}, "position is an int from 0 to 11, got -1"),
         ({"position": 1.5}, "position is an int from 0 to 11, got 1.5"),
@@ -248,6 +249,18 @@ def test_a_state_of_another_loader_is_refused(change: dict[str, Any], message: s
     _, state = after(images(), 1)
     with pytest.raises(OptionError, match=message):
         images().load_state_dict(state | change)
+
+
+def test_other_weights_are_another_order() -> None:
+    def make(first: float) -> DataLoader[Any]:
+        return DataLoader(Numbers(4), 2, seed=0, weights=[first, 1.0, 2.0, 3.0])
+
+    state = make(1.0).state_dict()
+    make(1.0).load_state_dict(state)
+    with pytest.raises(OptionError, match=r"the state was taken with weights=\d+, this loader has weights=\d+"):
+        make(0.5).load_state_dict(state)
+    with pytest.raises(OptionError, match="which has 'weights'"):
+        make(1.0).load_state_dict({key: value for key, value in state.items() if key != "weights"})
 
 
 def test_what_is_no_state_is_refused() -> None:
