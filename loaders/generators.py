@@ -10,7 +10,7 @@ import torch
 
 from ..errors import OptionError
 
-__all__ = ["restore_generators", "save_generators"]
+__all__ = ["restore_generators", "save_generators", "save_own_generators"]
 
 
 class _Loader(Protocol):
@@ -27,13 +27,20 @@ def save_generators(loader: _Loader) -> dict[str, str]:
     return {name: _encoded(generator.get_state()) for name, generator in _generators(loader).items()}
 
 
+def save_own_generators(loader: _Loader) -> dict[str, str]:
+    """The same without torch's own, which belongs to the whole program: who resumes that puts it back."""
+    return {name: state for name, state in save_generators(loader).items() if name != "default"}
+
+
 def restore_generators(loader: _Loader, states: dict[str, str]) -> None:
-    """Puts generators back to where `save_generators` found them.
+    """Puts generators back to where `save_generators` or `save_own_generators` found them.
 
     Raises:
         OptionError: the loader has other generators than the one whose state this is, or a state is damaged.
     """
     generators = _generators(loader)
+    if "default" not in states:
+        generators.pop("default", None)
     if set(generators) != set(states):
         raise OptionError(
             f"the state is of a loader whose samplers draw from {_named(states)}, this one's draw from "

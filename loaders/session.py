@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 
 from ..errors import OptionError
 from .augmented import Augmented
-from .generators import restore_generators, save_generators
+from .generators import restore_generators, save_generators, save_own_generators
 from .keying import GivenKeying, Keying, OrderKeying, SamplerKeying, visits_once
 from .passes import Cursor, Pass
 from .sampler import EpochCounter, OrderSampler
@@ -49,7 +49,7 @@ class Session:
             return copy.deepcopy(self._pending)
         running = self.current
         if running is None or running.finished:
-            return describes(loader) | {"epoch": self.epochs.next, _position_key(loader): 0}
+            return describes(loader) | {"epoch": self.epochs.next, _position_key(loader): 0} | _own_generators(loader)
         if running.obstacle:
             raise OptionError(f"state_dict has nothing exact to say here: {running.obstacle}")
         state = running.start | {_position_key(loader): running.cursor.position}
@@ -74,6 +74,8 @@ class Session:
         for sampler in _samplers(loader):
             if "sampler_epoch" in state and callable(getattr(sampler, "set_epoch", None)):
                 sampler.set_epoch(state["sampler_epoch"])
+        if "generators" in state and not _under_way(state):  # before torch draws from them
+            restore_generators(loader, state["generators"])
         with contextlib.ExitStack() as kept:
             if loader._order_sampler is not None:
                 kept.enter_context(_kept(loader.generator or torch.default_generator))
@@ -95,7 +97,7 @@ class Session:
             keying = self._order_keying(loader._order_sampler, epoch, state, single=loader.batch_sampler is None)
         else:
             seed = state.get("base_seed", int(base_seed))
-            if state.get("generators"):
+            if _under_way(state):
                 restore_generators(loader, state["generators"])
             if not isinstance(loader.dataset, IterableDataset):
                 start |= {"base_seed": seed, "generators": save_generators(loader)} | _sampler_epoch(loader)
@@ -113,7 +115,7 @@ class Session:
     ) -> Keying:
         if isinstance(loader.dataset, IterableDataset):
             return GivenKeying()
-        skip = state["batches"] if state.get("generators") else None
+        skip = state["batches"] if _under_way(state) else None
         if not keyed:
             return GivenKeying(skip)
         given = loader.dataset.dataset if isinstance(loader.dataset, Augmented) else loader.dataset
@@ -133,6 +135,19 @@ def _kept(generator: torch.Generator) -> Iterator[None]:
 
 def _position_key(loader: DataLoader[Any]) -> str:
     return "position" if loader._order_sampler is not None else "batches"
+
+
+def _under_way(state: dict[str, Any]) -> bool:
+    """Whether a state of torch's samplers is one of a pass that had begun, with its seed drawn."""
+    return "base_seed" in state
+
+
+def _own_generators(loader: DataLoader[Any]) -> dict[str, Any]:
+    """What the next pass's order will be drawn from, where that is a generator of the loader's or its sampler's own."""
+    if loader._order_sampler is not None or isinstance(loader.dataset, IterableDataset):
+        return {}
+    own = save_own_generators(loader)
+    return {"generators": own} if own else {}
 
 
 def _samplers(loader: DataLoader[Any]) -> list[Any]:

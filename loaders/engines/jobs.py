@@ -175,8 +175,9 @@ class IterableJob:
             self._epoch = task.epoch
             self._fetcher = _IterableDatasetFetcher(self.dataset, self.auto_collation, self.collate_fn, self.drop_last)
             if task.state is not None:
-                self._fetcher.dataset_iter = resumed_iteration(self.dataset, task.state["state"])
                 self._fetcher.ended = task.state["ended"]
+                if not self._fetcher.ended:  # where nothing is left, a place would be taken for that of the next epoch
+                    self._fetcher.dataset_iter = resumed_iteration(self.dataset, task.state["state"])
         try:
             batch = self._fetcher.fetch([None] * task.samples if task.samples is not None else None)
         except StopIteration:

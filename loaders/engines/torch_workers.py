@@ -73,8 +73,9 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
             self._to_replay = self._delivered_before
         else:
             (worker,) = state["dataset"]["workers"]
-            self._dataset_fetcher.dataset_iter = resumed_iteration(self._dataset, worker["state"])
             self._dataset_fetcher.ended = worker["ended"]
+            if not worker["ended"]:  # where nothing is left, a place would be taken for that of the next epoch
+                self._dataset_fetcher.dataset_iter = resumed_iteration(self._dataset, worker["state"])
 
     def _iterable_cursor(self) -> Cursor:
         fetcher = self._dataset_fetcher

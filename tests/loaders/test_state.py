@@ -139,6 +139,26 @@ def test_torchs_samplers_go_on_where_they_were(kind: str, workers: int) -> None:
             assert [batch.tolist() for batch in again] == following
 
 
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_generator_of_its_own_is_in_the_state_between_epochs(own: bool, epochs: int) -> None:
+    def make(seed: int) -> DataLoader[Any]:
+        generator = torch.Generator().manual_seed(seed)
+        if own:
+            return DataLoader(Numbers(13), 3, sampler=RandomSampler(Numbers(13), generator=generator))
+        return DataLoader(Numbers(13), 3, shuffle=True, generator=generator)
+
+    loader = make(4)
+    for _ in range(epochs):
+        list(loader)
+    state = loader.state_dict()
+    again = loaded(make(5), state)
+    for _ in range(2):
+        assert [batch.tolist() for batch in again] == [batch.tolist() for batch in loader]
+    with pytest.raises(OptionError, match="draw from none"):
+        iter(loaded(DataLoader(Numbers(13), 3, shuffle=True), state))
+
+
 def test_augmentations_keyed_by_torchs_base_seed_go_on_too() -> None:
     def make() -> DataLoader[Any]:
         return DataLoader(arrays(11), 3, shuffle=True, augment=PIPELINE)
@@ -188,6 +208,33 @@ def test_an_iterable_dataset_is_asked_for_its_state() -> None:
         assert [batch.tolist() for batch in again] == whole[step:]
         assert dataset.given == sum(map(len, whole[step:]))
         assert [batch.tolist() for batch in again] == whole
+
+
+class Keeping(Counting):
+    """The same, and a place that was loaded waits for the next iteration to begin."""
+
+    loaded: int | None = None
+
+    def __iter__(self) -> Iterator[int]:
+        self.at, self.loaded = self.loaded or 0, None
+        while self.at < self.size:
+            self.at += 1
+            yield self.at - 1
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.loaded = state["at"]
+
+
+@pytest.mark.parametrize("kind", [Counting, Keeping])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterable_dataset_that_had_ended_begins_anew_in_the_next_epoch(kind: Any, workers: int) -> None:
+    def make() -> DataLoader[Any]:
+        return DataLoader(kind(), 3, num_workers=workers, persistent_workers=bool(workers))
+
+    whole, state = after(make(), 4)  # the last batch is shorter, so the end was seen
+    again = loaded(make(), state)
+    assert list(again) == []
+    assert [batch.tolist() for batch in again] == [batch.tolist() for batch in whole]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
