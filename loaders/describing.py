@@ -26,6 +26,7 @@ def _described(dataset: Any, index: int) -> str:
     if isinstance(dataset, torch.utils.data.Subset):
         return _described(dataset.dataset, operator.index(dataset.indices[index]))
     if isinstance(dataset, torch.utils.data.ConcatDataset):
+        index += len(dataset) if index < 0 else 0
         part = bisect_right(dataset.cumulative_sizes, index)
         return _described(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
     if callable(getattr(dataset, "describe", None)):

@@ -130,7 +130,12 @@ class Fetcher:
 
     def _get(self, index: Any) -> Any:
         several = getattr(self.dataset, "__getitems__", None) if self.auto_collation else None
-        return several([index])[0] if several else self.dataset[index]
+        try:
+            return several([index])[0] if several else self.dataset[index]
+        except StopIteration as error:  # the consumer's loop would take it for the end of the pass
+            raise RuntimeError(
+                f"sample {index} ({describe_sample(self.dataset, index)}) raised StopIteration"
+            ) from error
 
     def _instead(
         self, error: Exception, index: Any, key: KeyedIndex | None, batch: Sequence[int], failures: list[Failure]

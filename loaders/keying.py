@@ -177,8 +177,9 @@ class SamplerKeying(_Counted):
             index = operator.index(given)
         except TypeError:
             raise OptionError(
-                f"augment needs samplers that give integer indices, got {given!r}; number the samples, or apply a "
-                "transform inside the dataset instead"
+                f"augment= and on_error='substitute' need samplers that give integer indices, got {given!r}; number "
+                "the samples, or leave these out: a transform inside the dataset takes any index, and so does "
+                "on_error='skip'"
             ) from None
         return index + self._size if -self._size <= index < 0 else index
 

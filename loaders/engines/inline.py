@@ -37,7 +37,7 @@ class FetchIterator(EngineIterator, _BaseDataLoaderIter):
             )
         self._fetcher: Fetcher = fetcher(loader)
         self._clock = StageClock()
-        self._begin_pass(loader, self._base_seed, keyed=True)
+        self._begin_pass(loader, self._base_seed, keyed=loader.on_error == "substitute" or loader.augment is not None)
         self._keying.prime(self._sampler_iter)
         self._faults: FaultLog = fault_log(loader, self._pass)
         self._cursor = Cursor(0)

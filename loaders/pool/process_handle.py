@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.process
 import os
 import select
 import socket
@@ -48,12 +49,12 @@ class ProcessHandle:
         self._stacks = create("penstock-stacks", 0) if options.watchdog else None
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._link.setblocking(False)
-        _living.add(self)
         context = options.context or torch.multiprocessing.get_context()
         equipment = Equipment(theirs, self.board, self._stacks, job, worker, options.workers, options.seed)
         self._process = context.Process(  # type: ignore[attr-defined]  # typeshed has it in subclasses only
             target=main, args=(equipment,), name=f"penstock-worker-{worker}", daemon=True
         )
+        _living.add(self)
         try:
             self._process.start()
         except BaseException:
@@ -183,6 +184,8 @@ def _after_fork_in_child() -> None:
     # A child that kept these would keep the workers from seeing that their parent is gone.
     for handle in tuple(_living):
         handle.abandon()
+        # Else multiprocessing, when the child exits, ends the parent's workers, and fails to join them.
+        multiprocessing.process._children.discard(handle._process)  # type: ignore[attr-defined]
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -87,7 +87,7 @@ def test_indices_that_have_keys_keep_them() -> None:
 
 @pytest.mark.parametrize("given_index", ["name", 1.5, None])
 def test_indices_that_are_no_ints_are_refused(given_index: Any) -> None:
-    with pytest.raises(OptionError, match=f"needs samplers that give integer indices, got {given_index!r}"):
+    with pytest.raises(OptionError, match=f"need samplers that give integer indices, got {given_index!r}"):
         SamplerKeying(7, 0, 5, once=True).next(iter([given_index]))
 
 
