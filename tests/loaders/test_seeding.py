@@ -169,10 +169,12 @@ def test_damaged_states_of_generators_are_refused(state: Any) -> None:
 
 def test_states_of_other_generators_are_refused() -> None:
     saved = save_generators(owner(torch.Generator()))
-    with pytest.raises(OptionError, match="draw from generator, this one's draw from default and sampler; give it"):
+    with pytest.raises(OptionError, match="draw from generator, this one's draw from sampler; give it the same"):
         restore_generators(owner(None, torch.Generator()), saved)
-    with pytest.raises(OptionError, match="draw from none"):
-        restore_generators(owner(), {})
+    with pytest.raises(OptionError, match="draw from default, this one's draw from default and sampler"):
+        restore_generators(owner(None, torch.Generator()), save_generators(owner()))
+    with pytest.raises(OptionError, match="draw from none, this one's draw from generator"):
+        restore_generators(owner(torch.Generator()), {})
 
 
 # Odd requests.
