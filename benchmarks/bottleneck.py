@@ -19,7 +19,7 @@ from penstock.augment import Pipeline, RandomHorizontalFlip, RandomResizedCrop
 from penstock.cli.pack_dataset import main as pack_dataset
 from penstock.formats import open_dataset
 from penstock.loaders import DataLoader
-from penstock.loaders.stats import Stats
+from penstock.loaders.stats.stats import Stats
 
 from . import results
 from .images import add_data_option, data_folder, image_files, repeated

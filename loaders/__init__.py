@@ -7,7 +7,7 @@ if __name__ != "penstock.loaders":
 
 from .augmented import Augmented
 from .dataloader import DataLoader
-from .scatter import gather, scatter
-from .stats import Stats
+from .devices.scatter import gather, scatter
+from .stats.stats import Stats
 
 __all__ = ["Augmented", "DataLoader", "Stats", "gather", "scatter"]

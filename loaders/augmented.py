@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..augment import Op, Pipeline
 from ..errors import OptionError
-from .keys import KeyedIndex
+from .keys.keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
 
 __all__ = ["Augmented", "augmented"]

@@ -15,18 +15,18 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ..augment import Pipeline
 from .augmented import Augmented, augmented
-from .delivery import DeviceIterator, check_devices
-from .devices import has_streams
+from .devices.delivery import DeviceIterator, check_devices
+from .devices.devices import has_streams
+from .devices.scatter import Device
 from .engines.opening import open_iterator
-from .explaining import explain
 from .layout import check_memory_format, collate_channels_last
 from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind
-from .order import Padding
-from .order_arguments import OrderArguments
-from .sampler import OrderSampler
-from .scatter import Device
-from .session import Session
-from .stats import NOTHING_YET, Stats
+from .ordering.arguments import OrderArguments
+from .ordering.order import Padding
+from .ordering.sampler import OrderSampler
+from .state.session import Session
+from .stats.explaining import explain
+from .stats.stats import NOTHING_YET, Stats
 
 __all__ = ["DataLoader"]
 
@@ -44,10 +44,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     Args:
         augment: the pipeline that images go through. The same as giving `Augmented(dataset, augment)` as the dataset,
             which is what `loader.dataset` is then; so a loader rebuilt from it keeps the pipeline.
-        seed: 0 <= seed < 2**64. The samples' order is Penstock's own (see `penstock.loaders.order.Order`), and order,
-            draws and Python's, numpy's and torch's random numbers in each sample depend on (seed, epoch) and the sample
-            alone. None, or with a sampler or batch sampler: order and use of random numbers are exactly torch's, and
-            draws are keyed by the base seed that torch draws.
+        seed: 0 <= seed < 2**64. The samples' order is Penstock's own (`penstock.loaders.ordering.order.Order`), and
+            order, draws and Python's, numpy's and torch's random numbers in each sample depend on (seed, epoch) and the
+            sample alone. None, or with a sampler or batch sampler: order and use of random numbers are exactly torch's,
+            and draws are keyed by the base seed that torch draws.
         rank, world_size: which of how many processes this is, both or neither; needs `seed` and no sampler. None:
             torch.distributed's, if it is initialised by the time it counts, or one process; `loader.sampler` and
             `loader.batch_sampler` are then the order of all ranks, for frameworks that share it out themselves.

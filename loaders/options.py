@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from torch.utils.data import IterableDataset
 
 from ..errors import OptionError
-from .stateful import has_state
+from .state.stateful import has_state
 
 __all__ = ["EngineOption", "ErrorPolicy", "Options", "WorkerDeathPolicy", "WorkerKind", "integer"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from penstock.loaders import DataLoader
-from penstock.loaders.tree import tensors_in
+from penstock.loaders.devices.tree import tensors_in
 
 from .cases import CASES, EPOCHS
 from .plan import Life, Plan

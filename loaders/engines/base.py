@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch.utils.data import IterableDataset
 
-from ..keying import Keying
-from ..meter import Meter
-from ..passes import Cursor, Pass
-from ..progress import ProgressBar
-from ..stats import Counters, Setup
-from ..tree import tensor_bytes
+from ..devices.tree import tensor_bytes
+from ..keys.keying import Keying
+from ..state.passes import Cursor, Pass
+from ..stats.meter import Meter
+from ..stats.progress import ProgressBar
+from ..stats.stats import Counters, Setup
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader

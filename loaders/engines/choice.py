@@ -12,9 +12,9 @@ from ...errors import OptionError
 from ...record import RecordSource
 from ..augmented import Augmented
 from ..layout import default_collating
-from ..recognition import Work, recognise
-from ..records import record_source
-from ..stateful import has_state
+from ..sources.recognition import Work, recognise
+from ..sources.records import record_source
+from ..state.stateful import has_state
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader

@@ -9,14 +9,14 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import OptionError
-from ..faults import FaultLog
-from ..fetch import Fetched, Fetcher
-from ..keying import Request
-from ..passes import Cursor
-from ..policies import fault_log, fetcher
-from ..stage_clock import StageClock
-from ..stats import Counters
+from ..faults.faults import FaultLog
+from ..faults.policies import fault_log, fetcher
+from ..keys.keying import Request
+from ..state.passes import Cursor
+from ..stats.stage_clock import StageClock
+from ..stats.stats import Counters
 from .base import EngineIterator
+from .fetch import Fetched, Fetcher
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader

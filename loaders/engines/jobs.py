@@ -15,12 +15,12 @@ from torch.utils.data._utils.fetch import _IterableDatasetFetcher
 from torch.utils.data._utils.worker import WorkerInfo, _generate_state
 
 from ...errors import PenstockError
-from ..describing import describe_sample
-from ..fetch import Fetched, Fetcher
-from ..keying import Request
+from ..faults.describing import describe_sample
+from ..keys.keying import Request
 from ..layout import collate_channels_last
 from ..pool import Place
-from ..stateful import iteration_state, resumed_iteration
+from ..state.stateful import iteration_state, resumed_iteration
+from .fetch import Fetched, Fetcher
 
 __all__ = ["IterableJob", "IterableTask", "MapJob", "Produced"]
 

@@ -16,11 +16,11 @@ from ... import _core
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
 from ...record import Codec, Records, RecordSource
-from ..faults import Failure
-from ..keys import KeyedIndex, SampleKeys
-from ..meter import Meter
-from ..passes import Cursor
-from ..stats import Counters, StageCounters
+from ..faults.faults import Failure
+from ..keys.keys import KeyedIndex, SampleKeys
+from ..state.passes import Cursor
+from ..stats.meter import Meter
+from ..stats.stats import Counters, StageCounters
 from .native_watchdog import NativeWatchdog
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from ...errors import RecordError, TooManyErrorsError
-from ..faults import Failure
-from ..keys import KeyedIndex, SampleKeys
-from ..meter import Meter
+from ..faults.faults import Failure
+from ..faults.substitutes import ATTEMPTS, Candidates, substitute
+from ..keys.keys import KeyedIndex, SampleKeys
 from ..options import ErrorPolicy
-from ..substitutes import ATTEMPTS, Candidates, substitute
+from ..stats.meter import Meter
 from .making import BatchMaker, NativeBatch
 
 __all__ = ["Mender"]

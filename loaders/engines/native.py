@@ -14,11 +14,11 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import EngineClosedError, OptionError
 from ...record import RecordSource
-from ..keying import Request
-from ..keys import SampleKeys
-from ..passes import Cursor
-from ..policies import candidates, fault_log
-from ..stats import Counters
+from ..faults.policies import candidates, fault_log
+from ..keys.keying import Request
+from ..keys.keys import SampleKeys
+from ..state.passes import Cursor
+from ..stats.stats import Counters
 from .base import EngineIterator
 from .making import BatchMaker, NativeBatch, counters_of
 from .mending import Mender

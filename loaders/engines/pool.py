@@ -13,13 +13,13 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ...errors import EngineClosedError
 from ...rng import words
-from ..fetch import sample_number
-from ..keying import Request
-from ..passes import Cursor
-from ..policies import fault_log, fetcher
+from ..faults.policies import fault_log, fetcher
+from ..keys.keying import Request
 from ..pool import PoolOptions, Task, WorkerPool
-from ..stats import Counters, Setup
+from ..state.passes import Cursor
+from ..stats.stats import Counters, Setup
 from .base import EngineIterator
+from .fetch import sample_number
 from .jobs import IterableJob, IterableTask, MapJob, Produced
 from .pool_counters import PoolCounters
 

@@ -6,7 +6,7 @@ import weakref
 from collections import defaultdict
 
 from ..pool import WorkerPool
-from ..stats import Counters, StageCounters
+from ..stats.stats import Counters, StageCounters
 
 __all__ = ["PoolCounters"]
 

@@ -14,12 +14,12 @@ from torch.utils.data.dataloader import (
     _SingleProcessDataLoaderIter,
 )
 
-from ..passes import Cursor
-from ..shared_memory import CheckedCollate
-from ..stage_clock import StageClock
-from ..stateful import iteration_state, resumed_iteration
-from ..stats import Counters
+from ..state.passes import Cursor
+from ..state.stateful import iteration_state, resumed_iteration
+from ..stats.stage_clock import StageClock
+from ..stats.stats import Counters
 from .base import EngineIterator
+from .shared_memory import CheckedCollate
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader

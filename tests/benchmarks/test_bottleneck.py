@@ -11,7 +11,7 @@ import torch
 from benchmarks.bottleneck import CONSUMERS, ENGINES, Engine, Photographs, markdown, remedied, truth_of
 from support.loading import write_folder
 
-from penstock.loaders.stats import Setup, StageCounters, Stats
+from penstock.loaders.stats.stats import Setup, StageCounters, Stats
 
 NATIVE, INLINE = ENGINES[0], ENGINES[-1]
 

@@ -36,7 +36,7 @@ from penstock.formats.pack.verify import verify_dataset
 from penstock.formats.pack.writer import write_pack
 from penstock.formats.reading import read_record
 from penstock.formats.sound import sound_records
-from penstock.loaders.records import record_source
+from penstock.loaders.sources.records import record_source
 from penstock.record import Records, RecordSource
 
 COUNT = len(LABELS)

@@ -18,7 +18,7 @@ from penstock.errors import OptionError
 from penstock.formats import Concat
 from penstock.formats import Subset as PenstockSubset
 from penstock.loaders import Augmented, DataLoader
-from penstock.loaders.keys import KeyedIndex
+from penstock.loaders.keys.keys import KeyedIndex
 
 KEY = KeyedIndex(3, seed=5, epoch=2, draw=1)
 

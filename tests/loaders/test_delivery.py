@@ -16,8 +16,8 @@ from support.loading import PIPELINE, arrays, equal
 
 from penstock.errors import EngineClosedError, OptionError
 from penstock.loaders import DataLoader, scatter
-from penstock.loaders.delivery import DeviceIterator, check_devices
-from penstock.loaders.passes import Cursor
+from penstock.loaders.devices.delivery import DeviceIterator, check_devices
+from penstock.loaders.state.passes import Cursor
 
 WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="here is a CUDA device")
 

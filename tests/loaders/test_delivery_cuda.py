@@ -11,8 +11,8 @@ import torch
 from support.delivery import Engine
 
 from penstock.loaders import scatter
-from penstock.loaders.delivery import DeviceIterator, check_devices
-from penstock.loaders.devices import AcceleratorStreams, streams_of
+from penstock.loaders.devices.delivery import DeviceIterator, check_devices
+from penstock.loaders.devices.devices import AcceleratorStreams, streams_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

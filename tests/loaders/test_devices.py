@@ -11,8 +11,8 @@ import pytest
 import torch
 from support.delivery import Engine
 
-from penstock.loaders.delivery import DeviceIterator
-from penstock.loaders.devices import AcceleratorStreams, PlainStreams, has_streams, streams_of, why_unavailable
+from penstock.loaders.devices.delivery import DeviceIterator
+from penstock.loaders.devices.devices import AcceleratorStreams, PlainStreams, has_streams, streams_of, why_unavailable
 
 CPU = torch.device("cpu")
 

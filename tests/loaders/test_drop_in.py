@@ -18,7 +18,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter, _SingleP
 
 from penstock.errors import EngineClosedError, OptionError
 from penstock.loaders import DataLoader
-from penstock.loaders.shared_memory import CheckedCollate
+from penstock.loaders.engines.shared_memory import CheckedCollate
 
 OWN = {
     "augment": None,

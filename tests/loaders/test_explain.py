@@ -18,7 +18,7 @@ from support.loading import PIPELINE, Numbers, arrays
 from penstock.augment import Pipeline, RandomResizedCrop
 from penstock.formats import Folder, Subset
 from penstock.loaders import DataLoader
-from penstock.loaders.diagnosis import PREFETCH_DEPTH, TRAINING_STEP, UNKNOWN, WORKERS
+from penstock.loaders.stats.diagnosis import PREFETCH_DEPTH, TRAINING_STEP, UNKNOWN, WORKERS
 
 MAKING = 0.008
 """Seconds that a batch of the slow dataset takes."""

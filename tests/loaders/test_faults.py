@@ -17,8 +17,8 @@ from torch.utils.data import DistributedSampler, IterableDataset, Subset, Subset
 from penstock.errors import DecodeError, OptionError, TooManyErrorsError
 from penstock.formats import Folder
 from penstock.loaders import DataLoader
-from penstock.loaders.keys import KeyedIndex
-from penstock.loaders.substitutes import substitute
+from penstock.loaders.faults.substitutes import substitute
+from penstock.loaders.keys.keys import KeyedIndex
 
 
 class Broken(Numbers):

@@ -21,9 +21,9 @@ from torch.utils.data import (
 )
 
 from penstock.errors import OptionError
-from penstock.loaders.keying import Keying, OrderKeying, SamplerKeying, visits_once
-from penstock.loaders.keys import KeyedIndex, SampleKeys
-from penstock.loaders.order import Order
+from penstock.loaders.keys.keying import Keying, OrderKeying, SamplerKeying, visits_once
+from penstock.loaders.keys.keys import KeyedIndex, SampleKeys
+from penstock.loaders.ordering.order import Order
 
 
 def keys_of(keying: Keying, sampler: Any) -> list[tuple[int, int, list[int], list[int], bool]]:

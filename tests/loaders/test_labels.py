@@ -14,7 +14,7 @@ from penstock.errors import OptionError
 from penstock.formats import Arrays, Concat
 from penstock.formats import Subset as PenstockSubset
 from penstock.loaders import Augmented
-from penstock.loaders.labels import class_labels
+from penstock.loaders.ordering.labels import class_labels
 
 
 def arrays(labels: Any) -> Arrays:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock._core import Permutation
 from penstock.errors import OptionError
-from penstock.loaders.order import Order, Padding
+from penstock.loaders.ordering.order import Order, Padding
 
 
 def model(size: int, batch_size: int, world_size: int, shuffle: bool, seed: int, epoch: int) -> list[list[int]]:

@@ -25,7 +25,7 @@ from penstock.errors import RecordError
 from penstock.formats import Arrays, Concat, Folder
 from penstock.formats import Subset as PenstockSubset
 from penstock.loaders import DataLoader
-from penstock.loaders.records import record_source
+from penstock.loaders.sources.records import record_source
 from penstock.record import FileSamples, RecordSource
 
 T = transforms_v1()

@@ -9,10 +9,10 @@ import pytest
 import torch.utils.data
 
 from penstock.errors import OptionError
-from penstock.loaders.keys import KeyedIndex
-from penstock.loaders.order import Order
-from penstock.loaders.sampler import EpochCounter, OrderSampler
-from penstock.loaders.weights import Weights
+from penstock.loaders.keys.keys import KeyedIndex
+from penstock.loaders.ordering.order import Order
+from penstock.loaders.ordering.sampler import EpochCounter, OrderSampler
+from penstock.loaders.ordering.weights import Weights
 
 WEIGHTS = Weights(np.array([1.0, 0.0, 2.0, 3.0]), num_samples=10)
 

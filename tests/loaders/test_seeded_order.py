@@ -14,7 +14,7 @@ from support.loading import PIPELINE, Numbers, arrays, equal
 
 from penstock.errors import OptionError
 from penstock.loaders import DataLoader
-from penstock.loaders.order import Order
+from penstock.loaders.ordering.order import Order
 
 
 def numbers(loader: Any) -> list[list[int]]:

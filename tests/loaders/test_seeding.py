@@ -19,10 +19,10 @@ from torch.utils.data import ConcatDataset, Subset
 from penstock import rng
 from penstock.errors import OptionError
 from penstock.loaders import DataLoader
-from penstock.loaders.describing import describe_sample
-from penstock.loaders.generators import restore_generators, save_generators
-from penstock.loaders.keys import KeyedIndex, SampleKeys
-from penstock.loaders.seeding import collating, keep_generators, seeded
+from penstock.loaders.faults.describing import describe_sample
+from penstock.loaders.keys.keys import KeyedIndex, SampleKeys
+from penstock.loaders.keys.seeding import collating, keep_generators, seeded
+from penstock.loaders.state.generators import restore_generators, save_generators
 
 KEY = KeyedIndex(5, 2**64 - 1, 2**32 - 1, 3)
 

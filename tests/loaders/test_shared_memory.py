@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 import penstock
 from penstock.errors import PenstockError
-from penstock.loaders.shared_memory import CheckedCollate, Room, check_room, shm_room, tensor_bytes
+from penstock.loaders.engines.shared_memory import CheckedCollate, Room, check_room, shm_room, tensor_bytes
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ MOUNT = 'mount -t tmpfs -o size="$1" tmpfs /dev/shm && shift && exec "$@"'
 SCRIPT = """
 import sys, torch
 from torch.utils.data import DataLoader, Dataset, default_collate
-from penstock.loaders.shared_memory import CheckedCollate, shm_room
+from penstock.loaders.engines.shared_memory import CheckedCollate, shm_room
 
 class Images(Dataset):
     def __len__(self): return 64

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.loaders.diagnosis import HANDOVER, PREFETCH_DEPTH, TRAINING_STEP, UNKNOWN, WORKERS, depth_needed
-from penstock.loaders.meter import Meter
-from penstock.loaders.stats import NOTHING_YET, Counters, Setup, StageCounters, Stats
+from penstock.loaders.stats.diagnosis import HANDOVER, PREFETCH_DEPTH, TRAINING_STEP, UNKNOWN, WORKERS, depth_needed
+from penstock.loaders.stats.meter import Meter
+from penstock.loaders.stats.stats import NOTHING_YET, Counters, Setup, StageCounters, Stats
 
 SAMPLES = 10
 """Of a simulated batch."""

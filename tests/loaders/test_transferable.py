@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from penstock.loaders.transferable import holders, move, pin
-from penstock.loaders.tree import rebuild_mapping, rebuild_sequence
+from penstock.loaders.devices.transferable import holders, move, pin
+from penstock.loaders.devices.tree import rebuild_mapping, rebuild_sequence
 
 META = torch.device("meta")
 

@@ -14,7 +14,7 @@ from torch.utils.data import Subset, WeightedRandomSampler
 from penstock.errors import OptionError
 from penstock.formats import Arrays
 from penstock.loaders import DataLoader
-from penstock.loaders.weights import Weights
+from penstock.loaders.ordering.weights import Weights
 
 WEIGHTS = np.array([1.0, 0.0, 2.0, 5.0, 0.5, 0.0, 3.0, 1.0, 1.0, 2.0])
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from penstock.errors import OptionError
-from penstock.loaders.order import Order
-from penstock.loaders.weights import Weights, balanced_weights, make_weights
+from penstock.loaders.ordering.order import Order
+from penstock.loaders.ordering.weights import Weights, balanced_weights, make_weights
 from penstock.rng import uniforms
 
 some_weights = st.lists(

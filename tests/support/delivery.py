@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from penstock.loaders.devices.tree import map_tensors
 from penstock.loaders.engines.base import EngineIterator
-from penstock.loaders.passes import Cursor, Pass
-from penstock.loaders.tree import map_tensors
+from penstock.loaders.state.passes import Cursor, Pass
 
 NOT_COPIED, HOST_MEMORY_GONE = -1, -2
 

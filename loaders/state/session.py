@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import IterableDataset
 
-from ..errors import OptionError
-from .augmented import Augmented
+from ...errors import OptionError
+from ..augmented import Augmented
+from ..keys.keying import GivenKeying, Keying, OrderKeying, SamplerKeying, visits_once
+from ..ordering.sampler import EpochCounter, OrderSampler
 from .generators import restore_generators, save_generators, save_own_generators
-from .keying import GivenKeying, Keying, OrderKeying, SamplerKeying, visits_once
 from .passes import Cursor, Pass
-from .sampler import EpochCounter, OrderSampler
 from .state import check_state, describes
 
 if TYPE_CHECKING:
-    from .dataloader import DataLoader
+    from ..dataloader import DataLoader
 
 __all__ = ["Session"]
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
-from ..errors import OptionError
+from ...errors import OptionError
+from ..ordering.order import EpochOrder
+from ..state.passes import Cursor
 from .keys import KeyedIndex, SampleKeys
-from .order import EpochOrder
-from .passes import Cursor
 
 __all__ = ["GivenKeying", "Keying", "OrderKeying", "Request", "SamplerKeying", "visits_once"]
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch.utils.data
 from numpy.typing import NDArray
 
-from ..errors import RecordError
-from ..formats.gather import gather_records
-from ..formats.sound import renumbered
-from ..record import Records, RecordSource
+from ...errors import RecordError
+from ...formats.gather import gather_records
+from ...formats.sound import renumbered
+from ...record import Records, RecordSource
+from ..wrappers import levels, overrides, own_callable
 from .sample_files import file_source
-from .wrappers import levels, overrides, own_callable
 
 __all__ = ["record_source"]
 

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import torch
 
-from ..errors import EngineClosedError, OptionError
+from ...errors import EngineClosedError, OptionError
+from ..engines.base import EngineIterator
+from ..state.passes import Cursor
 from .devices import Copied, Streams, streams_of, why_unavailable
-from .engines.base import EngineIterator
-from .passes import Cursor
 from .scatter import cut
 from .transferable import holders
 from .tree import map_tensors, tensors_in

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler, SubsetRandomSampler
 
-from ..errors import OptionError
-from ..rng import words
-from .keys import KeyedIndex
+from ...errors import OptionError
+from ...rng import words
+from ..keys.keys import KeyedIndex
 
 __all__ = ["ATTEMPTS", "Candidates", "candidates_of", "substitute"]
 

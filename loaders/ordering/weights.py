@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._core import crc32c
-from ..errors import OptionError
-from ..rng import uniforms
+from ..._core import crc32c
+from ...errors import OptionError
+from ...rng import uniforms
 from .labels import class_labels
 
 __all__ = ["Weights", "balanced_weights", "make_weights"]

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ImageFile
 
-from ..augment.translators.exact import class_in, library_name, replaced
-from ..formats.files import FileDataset
-from ..record import FileSamples, RecordSource
-from .wrappers import overrides
+from ...augment.translators.exact import class_in, library_name, replaced
+from ...formats.files import FileDataset
+from ...record import FileSamples, RecordSource
+from ..wrappers import overrides
 
 __all__ = ["file_source", "knows_files"]
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 from torch.utils.data import IterableDataset
 
-from ..errors import OptionError
-from .options import integer
+from ...errors import OptionError
+from ..options import integer
 from .order import Order, Padding, check_seed
 from .sampler import EpochCounter, OrderSampler
 from .weights import make_weights

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch.utils.data
 
-from ..augment import Pipeline
-from ..augment.translators.torchvision import translate
-from ..formats import Concat, Dataset, Subset
-from ..record import RecordSource
-from .augmented import Augmented
+from ...augment import Pipeline
+from ...augment.translators.torchvision import translate
+from ...formats import Concat, Dataset, Subset
+from ...record import RecordSource
+from ..augmented import Augmented
+from ..wrappers import levels, overrides
 from .records import record_source
 from .sample_files import file_source, knows_files
-from .wrappers import levels, overrides
 
 __all__ = ["Work", "recognise"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from ..errors import OptionError
+from ...errors import OptionError
 from .tree import map_parts, map_tensors, rebuild_mapping, rebuild_sequence, tensors_in
 
 __all__ = ["cut", "gather", "scatter"]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch.distributed
 
-from ..errors import OptionError
+from ...errors import OptionError
+from ..engines.fetch import Fetcher, Seeding
+from ..state.passes import Pass
 from .faults import FaultLog
-from .fetch import Fetcher, Seeding
-from .passes import Pass
 from .substitutes import Candidates, candidates_of
 
 if TYPE_CHECKING:
-    from .dataloader import DataLoader
+    from ..dataloader import DataLoader
 
 __all__ = ["candidates", "fault_log", "fetcher", "place_among_ranks"]
 

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
-from .._machine import SHARED_MEMORY, Room, VolumeState, shm_room
-from ..errors import PenstockError
+from ..._machine import SHARED_MEMORY, Room, VolumeState, shm_room
+from ...errors import PenstockError
 
 try:
     import fcntl

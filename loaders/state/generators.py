@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..errors import OptionError
+from ...errors import OptionError
 
 __all__ = ["restore_generators", "save_generators", "save_own_generators"]
 

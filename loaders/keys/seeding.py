@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ..rng import sample_generator, words
+from ...rng import sample_generator, words
 from .keys import KeyedIndex, SampleKeys
 
 __all__ = ["collating", "keep_generators", "seeded"]

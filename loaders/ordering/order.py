@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import Permutation
-from ..errors import OptionError
+from ..._core import Permutation
+from ...errors import OptionError
 from .weights import Weights
 
 __all__ = ["EpochOrder", "Order", "Padding", "check_seed"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..errors import RecordError, TooManyErrorsError
-from .meter import Meter
+from ...errors import RecordError, TooManyErrorsError
+from ..stats.meter import Meter
 
 __all__ = ["Failure", "FaultLog"]
 

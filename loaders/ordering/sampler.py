@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sized
 import torch.distributed
 from torch.utils.data import Sampler
 
-from ..errors import OptionError
-from .keys import SampleKeys
+from ...errors import OptionError
+from ..keys.keys import SampleKeys
 from .order import EpochOrder, Order
 
 __all__ = ["EpochCounter", "OrderSampler"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import IterableDataset
 
-from ..errors import OptionError
+from ...errors import OptionError
 
 if TYPE_CHECKING:
-    from .dataloader import DataLoader
+    from ..dataloader import DataLoader
 
 __all__ = ["VERSION", "check_state", "describes"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch.utils.data
 from numpy.typing import NDArray
 
-from ..errors import OptionError
-from .augmented import Augmented
+from ...errors import OptionError
+from ..augmented import Augmented
 
 __all__ = ["class_labels"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .meter import Meter
-from .progress import ProgressBar
-from .stats import Setup
+from ..stats.meter import Meter
+from ..stats.progress import ProgressBar
+from ..stats.stats import Setup
 
 __all__ = ["Cursor", "Pass"]
 

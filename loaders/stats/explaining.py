@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import IterableDataset
 
-from .engines.choice import EngineChoice, choose_engine
-from .stateful import has_state
+from ..engines.choice import EngineChoice, choose_engine
+from ..state.stateful import has_state
 
 if TYPE_CHECKING:
-    from .dataloader import DataLoader
+    from ..dataloader import DataLoader
     from .stats import Stats
 
 __all__ = ["explain"]

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-from ..errors import TooManyErrorsError
-from .describing import describe_sample
-from .faults import Failure
-from .keying import Request
-from .keys import KeyedIndex
-from .options import ErrorPolicy
-from .seeding import collating, keep_generators, seeded
-from .substitutes import ATTEMPTS, Candidates, substitute
+from ...errors import TooManyErrorsError
+from ..faults.describing import describe_sample
+from ..faults.faults import Failure
+from ..faults.substitutes import ATTEMPTS, Candidates, substitute
+from ..keys.keying import Request
+from ..keys.keys import KeyedIndex
+from ..keys.seeding import collating, keep_generators, seeded
+from ..options import ErrorPolicy
 
 __all__ = ["Fetched", "Fetcher", "Seeding", "StagePlace", "sample_number"]
 

@@ -1,0 +1,1 @@
+"""From the host to one device, or in slices to several, and back."""

@@ -1,0 +1,1 @@
+"""Samples that can't be made: named, counted, logged, skipped or replaced."""

@@ -1,0 +1,1 @@
+"""What the random numbers of a sample depend on, and where they come from, batch by batch."""

@@ -1,0 +1,1 @@
+"""The undecoded records behind whatever dataset a loader is given."""

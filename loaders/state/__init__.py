@@ -1,0 +1,1 @@
+"""Where a loader is: its passes, and the states that it goes on from."""

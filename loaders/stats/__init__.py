@@ -1,0 +1,1 @@
+"""What a pass measures, what bounds it, and how that is told."""
