@@ -5,22 +5,49 @@ if __name__ != "penstock.augment":
 
 from .contact_sheet import contact_sheet
 from .executors import Executor, NativeExecutor, ReferenceExecutor
-from .ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
+from .ops import (
+    CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    Normalize,
+    Op,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomPosterize,
+    RandomResizedCrop,
+    RandomSolarize,
+    Resize,
+    ToDtype,
+)
 from .params import ParamTable
 from .pipeline import Pipeline
 from .translators.torchvision import from_torchvision
 
 __all__ = [
     "CenterCrop",
+    "ColorJitter",
     "Executor",
+    "GaussianBlur",
+    "Grayscale",
     "NativeExecutor",
     "Normalize",
     "Op",
     "ParamTable",
     "Pipeline",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomEqualize",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomInvert",
+    "RandomPosterize",
     "RandomResizedCrop",
+    "RandomSolarize",
     "ReferenceExecutor",
     "Resize",
     "ToDtype",

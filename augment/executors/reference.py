@@ -10,7 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SpecError
-from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
+from ..ops import (
+    CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    Normalize,
+    Op,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomPosterize,
+    RandomResizedCrop,
+    RandomSolarize,
+    Resize,
+    ToDtype,
+)
 from ..ops.arguments import pair
 from ..params import ParamTable
 from ..pipeline import Pipeline
@@ -93,8 +111,64 @@ def _random_horizontal_flip(op: RandomHorizontalFlip, image: Pixels, drawn: Draw
 
 
 @apply_op.register
+def _grayscale(op: Grayscale, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    return colours.grayscale(image)
+
+
+@apply_op.register
+def _random_grayscale(op: RandomGrayscale, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
+    return colours.grayscale(image) if drawn["apply"] else image
+
+
+@apply_op.register
 def _random_invert(op: RandomInvert, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
     return colours.invert(image) if drawn["apply"] else image
+
+
+@apply_op.register
+def _random_solarize(op: RandomSolarize, image: Pixels, drawn: Drawn) -> Pixels:
+    return colours.solarize(image, op.threshold) if drawn["apply"] else image
+
+
+@apply_op.register
+def _random_posterize(op: RandomPosterize, image: Pixels, drawn: Drawn) -> Pixels:
+    return colours.posterize(image, op.bits) if drawn["apply"] else image
+
+
+@apply_op.register
+def _random_autocontrast(op: RandomAutocontrast, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
+    return colours.autocontrast(image) if drawn["apply"] else image
+
+
+@apply_op.register
+def _random_equalize(op: RandomEqualize, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
+    return colours.equalize(image) if drawn["apply"] else image
+
+
+@apply_op.register
+def _random_adjust_sharpness(op: RandomAdjustSharpness, image: Pixels, drawn: Drawn) -> Pixels:
+    return colours.adjust_sharpness(image, op.sharpness_factor) if drawn["apply"] else image
+
+
+@apply_op.register
+def _color_jitter(op: ColorJitter, image: Pixels, drawn: Drawn) -> Pixels:
+    adjustments = {
+        "brightness": colours.adjust_brightness,
+        "contrast": colours.adjust_contrast,
+        "saturation": colours.adjust_saturation,
+        "hue": colours.adjust_hue,
+    }
+    names = list(adjustments)
+    for place in range(len(names)):
+        name = names[int(drawn[f"order_{place}"])]
+        if getattr(op, name) is not None:
+            image = adjustments[name](image, drawn[name])
+    return image
+
+
+@apply_op.register
+def _gaussian_blur(op: GaussianBlur, image: Pixels, drawn: Drawn) -> Pixels:
+    return colours.gaussian_blur(image, pair(op.kernel_size), drawn["sigma"])
 
 
 @apply_op.register

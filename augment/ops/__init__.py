@@ -8,18 +8,37 @@ from typing import Any
 
 from ...errors import SpecError
 from .base import Op
-from .colour import RandomInvert
+from .colour import (
+    Grayscale,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
 from .conversion import Normalize, ToDtype
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Resize
+from .jitter import ColorJitter, GaussianBlur
 
 __all__ = [
     "OPS",
     "CenterCrop",
+    "ColorJitter",
+    "GaussianBlur",
+    "Grayscale",
     "Normalize",
     "Op",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomEqualize",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomInvert",
+    "RandomPosterize",
     "RandomResizedCrop",
+    "RandomSolarize",
     "Resize",
     "ToDtype",
     "op_from_dict",
@@ -27,7 +46,24 @@ __all__ = [
 
 OPS: dict[str, type[Op]] = {
     op.__name__: op
-    for op in (CenterCrop, Normalize, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype)
+    for op in (
+        CenterCrop,
+        ColorJitter,
+        GaussianBlur,
+        Grayscale,
+        Normalize,
+        RandomAdjustSharpness,
+        RandomAutocontrast,
+        RandomEqualize,
+        RandomGrayscale,
+        RandomHorizontalFlip,
+        RandomInvert,
+        RandomPosterize,
+        RandomResizedCrop,
+        RandomSolarize,
+        Resize,
+        ToDtype,
+    )
 }
 """Every op by its name."""
 

@@ -15,9 +15,15 @@ __all__ = [
     "Interval",
     "Size",
     "antialiased",
+    "bits",
+    "factor",
     "flag",
     "height_width",
+    "hue_jitter",
     "interpolation",
+    "jitter",
+    "kernel_size",
+    "number",
     "pair",
     "per_channel",
     "probability",
@@ -26,6 +32,7 @@ __all__ = [
     "share",
     "side",
     "size_sequence",
+    "spread",
 ]
 
 Size: TypeAlias = int | Sequence[int]
@@ -36,6 +43,9 @@ Interval: TypeAlias = Sequence[float]
 
 MAX_SIDE_PX = 65_535
 """Largest height or width of a result (also the largest that a JPEG has)."""
+
+MAX_FACTOR = float(np.finfo(np.float32).max)
+"""Largest factor: kernels compute in float32."""
 
 PILLOW_BILINEAR = 2
 """`PIL.Image.Resampling.BILINEAR`, which torchvision takes too."""
@@ -48,6 +58,10 @@ def refusal(op: object, argument: str, expected: str, value: object, fix: str) -
 
 def _is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_plain_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float, np.number)) and _is_number(value)
 
 
 def _is_number(value: object) -> bool:
@@ -118,6 +132,87 @@ def probability(op: object, argument: str, value: object) -> float:
     if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not 0 <= value <= 1:
         raise refusal(op, argument, "a probability from 0 to 1", value, f"for example {argument}=0.5")
     return float(value)
+
+
+def number(op: object, argument: str, value: object, fix: str) -> float:
+    """A finite number."""
+    if not _is_plain_number(value):
+        raise refusal(op, argument, "a finite number", value, fix)
+    return float(value)
+
+
+def factor(op: object, argument: str, value: object) -> float:
+    """A number from 0 to `MAX_FACTOR`."""
+    if not _is_plain_number(value) or not 0 <= value <= MAX_FACTOR:
+        raise refusal(
+            op,
+            argument,
+            "a number of at least 0, in the range of float32",
+            value,
+            f"for example {argument}=1.5; 1 changes nothing",
+        )
+    return float(value)
+
+
+def bits(op: object, argument: str, value: object) -> int:
+    """A number of bits of a byte."""
+    if not _is_int(value) or not 1 <= value <= 8:
+        raise refusal(op, argument, "an int from 1 to 8", value, f"for example {argument}=4")
+    return int(value)
+
+
+def jitter(op: object, argument: str, value: object) -> tuple[float, float] | None:
+    """(low, high) of a factor, from how far it may be from 1 or as it is; None where it would always be 1."""
+    numbers = _around(1.0, value)
+    if value is None or numbers == (1.0, 1.0):
+        return None
+    if numbers is None or not 0 <= numbers[0] <= numbers[1] <= MAX_FACTOR:
+        expected = "a number of at least 0, or (low, high) with 0 <= low <= high"
+        raise refusal(op, argument, expected, value, f"for example {argument}=0.4 or {argument}=(0.6, 1.4)")
+    return numbers
+
+
+def hue_jitter(op: object, argument: str, value: object) -> tuple[float, float] | None:
+    """(low, high) of a share of a turn, from how far it may be from 0 or as it is; None where it would always be 0."""
+    numbers = _around(0.0, value)
+    if value is None or numbers == (0.0, 0.0):
+        return None
+    if numbers is None or not -0.5 <= numbers[0] <= numbers[1] <= 0.5:
+        expected = "a number from 0 to 0.5, or (low, high) with -0.5 <= low <= high <= 0.5"
+        raise refusal(op, argument, expected, value, f"for example {argument}=0.1 or {argument}=(-0.1, 0.1)")
+    return numbers
+
+
+def _around(centre: float, value: object) -> tuple[float, float] | None:
+    """A number as the interval of that radius, which ends at 0 for factors; else as `_two_numbers`."""
+    if not _is_plain_number(value):
+        return _two_numbers(value)
+    if value < 0:
+        return None
+    low = centre - float(value)
+    return (max(low, 0.0) if centre else low), centre + float(value)
+
+
+def kernel_size(op: object, argument: str, value: object) -> tuple[int, int]:
+    """(width, height) of a kernel, odd; one number is the side of a square."""
+    items = [value] if _is_int(value) else _items(value)
+    if (
+        items is None
+        or len(items) not in (1, 2)
+        or not all(_is_int(v) and v % 2 and 1 <= v <= MAX_SIDE_PX for v in items)
+    ):
+        expected = f"an odd int or (width, height), both odd, each from 1 to {MAX_SIDE_PX} pixels"
+        raise refusal(op, argument, expected, value, f"for example {argument}=23 or {argument}=(5, 9)")
+    return int(items[0]), int(items[-1])
+
+
+def spread(op: object, argument: str, value: object) -> tuple[float, float]:
+    """(low, high) of a standard deviation, above 0; one number is both."""
+    numbers = (float(value), float(value)) if _is_plain_number(value) else _two_numbers(value)
+    if numbers is None or not 0 < numbers[0] <= numbers[1] <= MAX_FACTOR:
+        expected = "a number above 0, or (low, high) with 0 < low <= high"
+        raise refusal(op, argument, expected, value, f"for example {argument}=1.5 or {argument}=(0.1, 2.0)")
+    return numbers
 
 
 def flag(op: object, argument: str, value: object) -> bool:

@@ -11,7 +11,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import SpecError
-from ..ops import CenterCrop, Normalize, Op, RandomHorizontalFlip, RandomInvert, RandomResizedCrop, Resize, ToDtype
+from ..ops import (
+    CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    Normalize,
+    Op,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomPosterize,
+    RandomResizedCrop,
+    RandomSolarize,
+    Resize,
+    ToDtype,
+)
 from ..ops.base import Stage
 from ..pipeline import Pipeline
 from .exact import class_in, library_name, replaced
@@ -90,7 +108,16 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     # Pillow antialiases whatever `antialias` says.
     "CenterCrop": lambda op: CenterCrop(op.size),
     "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
+    "ColorJitter": lambda op: ColorJitter(op.brightness, op.contrast, op.saturation, op.hue),
+    "GaussianBlur": lambda op: GaussianBlur(op.kernel_size, op.sigma),
+    "Grayscale": lambda op: Grayscale(op.num_output_channels),
+    "RandomAdjustSharpness": lambda op: RandomAdjustSharpness(op.sharpness_factor, op.p),
+    "RandomAutocontrast": lambda op: RandomAutocontrast(op.p),
+    "RandomEqualize": lambda op: RandomEqualize(op.p),
+    "RandomGrayscale": lambda op: RandomGrayscale(op.p),
     "RandomInvert": lambda op: RandomInvert(op.p),
+    "RandomPosterize": lambda op: RandomPosterize(op.bits, op.p),
+    "RandomSolarize": lambda op: RandomSolarize(op.threshold, op.p),
     "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
     "Resize": lambda op: Resize(op.size, op.interpolation, op.max_size),
     "ToTensor": lambda _: _ToTensor("ToTensor", "float32"),

@@ -31,6 +31,15 @@ constexpr OpName kNames[] = {
     {"to_dtype", OpKind::kToDtype},
     {"normalize", OpKind::kNormalize},
     {"random_invert", OpKind::kRandomInvert},
+    {"random_solarize", OpKind::kRandomSolarize},
+    {"random_posterize", OpKind::kRandomPosterize},
+    {"random_autocontrast", OpKind::kRandomAutocontrast},
+    {"random_equalize", OpKind::kRandomEqualize},
+    {"random_grayscale", OpKind::kRandomGrayscale},
+    {"grayscale", OpKind::kGrayscale},
+    {"color_jitter", OpKind::kColorJitter},
+    {"random_adjust_sharpness", OpKind::kRandomAdjustSharpness},
+    {"gaussian_blur", OpKind::kGaussianBlur},
 };
 
 std::string name_of(OpKind kind) {

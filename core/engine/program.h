@@ -21,6 +21,15 @@ enum class OpKind {
   kNormalize,
   // Colours, all from here on.
   kRandomInvert,
+  kRandomSolarize,
+  kRandomPosterize,
+  kRandomAutocontrast,
+  kRandomEqualize,
+  kRandomGrayscale,
+  kGrayscale,
+  kColorJitter,
+  kRandomAdjustSharpness,
+  kGaussianBlur,
 };
 
 enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };

@@ -12,7 +12,7 @@ namespace {
 
 Op random_op(Random& random) {
   const double height = between(random, 1, 50), width = between(random, 1, 50);
-  switch (between(random, 0, 4)) {
+  switch (between(random, 0, 8)) {
     case 0:
       return {OpKind::kRandomResizedCrop, {height, width, 0.08, 1, 0.75, 4.0 / 3}};
     case 1:
@@ -21,6 +21,14 @@ Op random_op(Random& random) {
       return {OpKind::kResizeShort, {height}};
     case 3:
       return {OpKind::kCenterCrop, {height, width}};
+    case 4:
+      return {OpKind::kColorJitter, {0.5, 1.5, 0.5, 1.5, 0.5, 1.5, -0.1, 0.1}};
+    case 5:
+      return {OpKind::kGaussianBlur, {5, 9, 0.1, 2}};
+    case 6:
+      return {OpKind::kRandomAdjustSharpness, {2, 0.5}};
+    case 7:
+      return {OpKind::kRandomEqualize, {0.5}};
     default:
       return {OpKind::kRandomHorizontalFlip, {0.5}};
   }

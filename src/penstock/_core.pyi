@@ -143,7 +143,14 @@ class Program:
       ("resize_short", (short, max_size))    max_size 0: none
       ("center_crop", (height, width))
       ("random_horizontal_flip", (p,))
-      ("random_invert", (p,))
+      ("random_invert", (p,))                also random_autocontrast, random_equalize, random_grayscale
+      ("random_solarize", (threshold, p))
+      ("random_posterize", (bits, p))
+      ("random_adjust_sharpness", (factor, p))
+      ("grayscale", ())
+      ("color_jitter", (brightness_min, brightness_max, contrast_min, contrast_max, saturation_min, saturation_max,
+                        hue_min, hue_max))   (1, 1), for the hue (0, 0), leaves one out
+      ("gaussian_blur", (kernel_width, kernel_height, sigma_min, sigma_max))
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
     """
@@ -154,7 +161,8 @@ class Program:
         """Names of the parameter table's columns, "<op position>.<field>".
 
         x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop;
-        flip (0/1) for random_horizontal_flip; apply (0/1) for random_invert.
+        flip (0/1) for random_horizontal_flip; apply (0/1) for colour ops with a probability; order_0 to
+        order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:

@@ -17,10 +17,19 @@ from support.torchvision_shim import transforms_v2
 
 from penstock.augment import (
     CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
     Normalize,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPosterize,
     RandomResizedCrop,
+    RandomSolarize,
     Resize,
     ToDtype,
 )
@@ -33,6 +42,16 @@ SCALE = "(low, high) with 0 <= low <= high, high above 0 and at most 1"
 RATIO = "(low, high) with 0 < low <= high"
 PAIR_FIX = "give two numbers in rising order"
 CHANNELS = "3 finite numbers, one for each of R, G, B"
+PROBABILITY = "a probability from 0 to 1"
+FACTOR = "a number of at least 0, in the range of float32"
+STRENGTH = "a number of at least 0, or (low, high) with 0 <= low <= high"
+STRENGTH_FIX = "for example contrast=0.4 or contrast=(0.6, 1.4)"
+HUE = "a number from 0 to 0.5, or (low, high) with -0.5 <= low <= high <= 0.5"
+HUE_FIX = "for example hue=0.1 or hue=(-0.1, 0.1)"
+KERNEL = "an odd int or (width, height), both odd, each from 1 to 65535 pixels"
+KERNEL_FIX = "for example kernel_size=23 or kernel_size=(5, 9)"
+SIGMA = "a number above 0, or (low, high) with 0 < low <= high"
+SIGMA_FIX = "for example sigma=1.5 or sigma=(0.1, 2.0)"
 DTYPE = "'float32', 'float16' or 'uint8', or numpy's or torch's object for one of them"
 DTYPE_FIX = "for example ToDtype('float32', scale=True)"
 
@@ -112,6 +131,39 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         lambda: RandomInvert("half"),
         "RandomInvert: p must be a probability from 0 to 1, got 'half'; for example p=0.5",
     ),
+    (
+        lambda: RandomSolarize("128"),
+        "RandomSolarize: threshold must be a finite number, got '128'; for example threshold=128",
+    ),
+    (
+        lambda: RandomSolarize(float("inf")),
+        "RandomSolarize: threshold must be a finite number, got inf; for example threshold=128",
+    ),
+    (lambda: RandomSolarize(128, 2), f"RandomSolarize: p must be {PROBABILITY}, got 2; for example p=0.5"),
+    (lambda: RandomPosterize(0), "RandomPosterize: bits must be an int from 1 to 8, got 0; for example bits=4"),
+    (lambda: RandomPosterize(4.0), "RandomPosterize: bits must be an int from 1 to 8, got 4.0; for example bits=4"),
+    (lambda: RandomAutocontrast(-1), f"RandomAutocontrast: p must be {PROBABILITY}, got -1; for example p=0.5"),
+    (lambda: RandomEqualize(None), f"RandomEqualize: p must be {PROBABILITY}, got None; for example p=0.5"),
+    (lambda: RandomGrayscale(True), f"RandomGrayscale: p must be {PROBABILITY}, got True; for example p=0.5"),
+    (
+        lambda: Grayscale(1),
+        "Grayscale: num_output_channels must be 3, got 1; results always have three channels, which are then equal",
+    ),
+    (
+        lambda: RandomAdjustSharpness(-0.5),
+        f"RandomAdjustSharpness: sharpness_factor must be {FACTOR}, got -0.5; "
+        "for example sharpness_factor=1.5; 1 changes nothing",
+    ),
+    (lambda: ColorJitter(contrast=-0.5), f"ColorJitter: contrast must be {STRENGTH}, got -0.5; {STRENGTH_FIX}"),
+    (lambda: ColorJitter(contrast=(2, 1)), f"ColorJitter: contrast must be {STRENGTH}, got (2, 1); {STRENGTH_FIX}"),
+    (lambda: ColorJitter(contrast="1"), f"ColorJitter: contrast must be {STRENGTH}, got '1'; {STRENGTH_FIX}"),
+    (lambda: ColorJitter(contrast=True), f"ColorJitter: contrast must be {STRENGTH}, got True; {STRENGTH_FIX}"),
+    (lambda: ColorJitter(hue=0.6), f"ColorJitter: hue must be {HUE}, got 0.6; {HUE_FIX}"),
+    (lambda: ColorJitter(hue=(-0.6, 0)), f"ColorJitter: hue must be {HUE}, got (-0.6, 0); {HUE_FIX}"),
+    (lambda: GaussianBlur(4), f"GaussianBlur: kernel_size must be {KERNEL}, got 4; {KERNEL_FIX}"),
+    (lambda: GaussianBlur((3, 5, 7)), f"GaussianBlur: kernel_size must be {KERNEL}, got (3, 5, 7); {KERNEL_FIX}"),
+    (lambda: GaussianBlur(3, 0), f"GaussianBlur: sigma must be {SIGMA}, got 0; {SIGMA_FIX}"),
+    (lambda: GaussianBlur(3, (2, 1)), f"GaussianBlur: sigma must be {SIGMA}, got (2, 1); {SIGMA_FIX}"),
     (lambda: ToDtype("int8"), f"ToDtype: dtype must be {DTYPE}, got 'int8'; {DTYPE_FIX}"),
     (lambda: ToDtype(torch.bfloat16), f"ToDtype: dtype must be {DTYPE}, got torch.bfloat16; {DTYPE_FIX}"),
     (lambda: ToDtype(float), f"ToDtype: dtype must be {DTYPE}, got <class 'float'>; {DTYPE_FIX}"),
@@ -154,6 +206,15 @@ GOOD: list[Op] = [
     CenterCrop(224),
     RandomHorizontalFlip(),
     RandomInvert(),
+    RandomSolarize(128.5),
+    RandomPosterize(4, 0.25),
+    RandomAutocontrast(),
+    RandomEqualize(),
+    Grayscale(),
+    RandomGrayscale(),
+    RandomAdjustSharpness(2),
+    ColorJitter(0.4, (0.5, 1.5), None, 0.1),
+    GaussianBlur((3, 5)),
     ToDtype("float16"),
     ToDtype("float32", scale=True),
     Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -205,6 +266,15 @@ class TestEveryOp:
         (Resize(7), ("resize_short", (7, 0))),
         (Resize(7, max_size=12), ("resize_short", (7, 12))),
         (CenterCrop((3, 5)), ("center_crop", (3, 5))),
+        (RandomSolarize(128, 0.25), ("random_solarize", (128, 0.25))),
+        (RandomPosterize(4, 0.25), ("random_posterize", (4, 0.25))),
+        (RandomAutocontrast(0.25), ("random_autocontrast", (0.25,))),
+        (RandomEqualize(0.25), ("random_equalize", (0.25,))),
+        (RandomGrayscale(0.25), ("random_grayscale", (0.25,))),
+        (Grayscale(), ("grayscale", ())),
+        (RandomAdjustSharpness(2, 0.25), ("random_adjust_sharpness", (2, 0.25))),
+        (ColorJitter(0.25, (0.5, 3), None, 0.125), ("color_jitter", (0.75, 1.25, 0.5, 3, 1, 1, -0.125, 0.125))),
+        (GaussianBlur((3, 5), 2), ("gaussian_blur", (3, 5, 2, 2))),
         (RandomInvert(0.25), ("random_invert", (0.25,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
         (ToDtype("uint8"), ("to_dtype", (0, 0))),
@@ -229,6 +299,8 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (Normalize(np.float32([0.5]), [1]), Normalize((0.5, 0.5, 0.5), (1, 1, 1))),
         (Normalize(torch.tensor([0.5, 0.25, 0]), (1, 1, 1)), Normalize((0.5, 0.25, 0), (1, 1, 1))),
         (RandomHorizontalFlip(1), RandomHorizontalFlip(1.0)),
+        (ColorJitter(0.25, 3, 0, 0.1), ColorJitter((0.75, 1.25), [0, 4], None, np.array([-0.1, 0.1]))),
+        (GaussianBlur(3, 2), GaussianBlur([3, 3], (2.0, 2.0))),
     ],
     ids=repr,
 )
@@ -267,6 +339,8 @@ def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
     assert list(ours) == [p for p in theirs if p != "inplace"]
     for argument, parameter in ours.items():
         expected = theirs[argument].default
+        if argument == "num_output_channels":
+            expected = 3  # results have three channels
         if argument == "size":
             expected = inspect.Parameter.empty  # torchvision's Resize takes none at all with max_size
         assert parameter.default == expected or (argument == "interpolation" and expected.value == parameter.default)

@@ -246,8 +246,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "in a subset": (lambda root: Subset(OwnFolder(str(root), EXACT), [1]), r".*dataset.dataset \(OwnFolder\)"),
     "no transform": (lambda root: folder(root, None), r"no augment= is declared, and dataset \(ImageFolder\) has no"),
     "unknown transform": (
-        lambda root: folder(root, T.Compose([T.ColorJitter(), EXACT])),
-        r"dataset.transform\[0\] \(ColorJitter\) is not among the transforms that are known",
+        lambda root: folder(root, T.Compose([T.ElasticTransform(), EXACT])),
+        r"dataset.transform\[0\] \(ElasticTransform\) is not among the transforms that are known",
     ),
     "no fixed size": (lambda root: folder(root, T.Compose([T.Resize(9), T.ToTensor()])), "the pipeline has no fixed"),
     "target_transform": (lambda root: folder(root, target_transform=float), "dataset .* has a target_transform"),

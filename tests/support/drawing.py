@@ -78,6 +78,21 @@ def flip(key: Key, op: int, p: float) -> bool:
     return key.doubles(op, 0)[0] < p
 
 
+def color_jitter(key: Key, op: int, bounds: tuple[float, ...]) -> list[float]:
+    """The order of the four, then their factors, which `bounds` holds the lowest and highest of."""
+    places = [*key.doubles(op, 2), key.doubles(op, 3)[0]]
+    order = list(range(4))
+    for i, u in zip((3, 2, 1), places, strict=True):
+        j = math.floor(u * (i + 1))
+        order[i], order[j] = order[j], order[i]
+    units = [*key.doubles(op, 0), *key.doubles(op, 1)]
+    return order + [low + u * (high - low) for u, low, high in zip(units, bounds[::2], bounds[1::2], strict=True)]
+
+
+def gaussian_sigma(key: Key, op: int, bounds: tuple[float, float]) -> float:
+    return bounds[0] + key.doubles(op, 0)[0] * (bounds[1] - bounds[0])
+
+
 def permutation(size: int, seed: int, epoch: int, positions: range) -> list[int]:
     """Indices at these positions of the shuffled epoch."""
     a = philox(words(seed), (0, 0, epoch, 1))

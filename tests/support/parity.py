@@ -22,6 +22,8 @@ class Row(NamedTuple):
 
 
 RESIZED = "1 before Pillow 13 and in pillow-simd"
+BLURRED = "two passes of float32, where torchvision makes one"
+EXP = "0 where the C library's `exp` is Python's"
 CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random"
 DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
 
@@ -31,6 +33,15 @@ TABLE = (
     Row("CenterCrop", "reference", "torchvision", 0),
     Row("RandomHorizontalFlip", "reference", "Pillow, torchvision", 0),
     Row("RandomInvert", "reference", "Pillow, torchvision", 0),
+    Row("ColorJitter", "reference", "Pillow, torchvision", 0),
+    Row("GaussianBlur", "reference", "torchvision", 1, BLURRED),
+    Row("Grayscale", "reference", "Pillow, torchvision", 0),
+    Row("RandomAdjustSharpness", "reference", "Pillow, torchvision", 0),
+    Row("RandomAutocontrast", "reference", "Pillow, torchvision", 0),
+    Row("RandomEqualize", "reference", "Pillow, torchvision", 0),
+    Row("RandomGrayscale", "reference", "Pillow, torchvision", 0),
+    Row("RandomPosterize", "reference", "Pillow, torchvision", 0),
+    Row("RandomSolarize", "reference", "Pillow, torchvision", 0),
     Row("ToDtype", "reference", "torchvision", 0, DIVIDED),
     Row("Normalize", "reference", "torchvision", 0),
     Row("RandomResizedCrop", "native", "reference", 1, CLOSE),
@@ -38,9 +49,18 @@ TABLE = (
     Row("CenterCrop", "native", "reference", 0),
     Row("RandomHorizontalFlip", "native", "reference", 0),
     Row("RandomInvert", "native", "reference", 0),
+    Row("ColorJitter", "native", "reference", 0),
+    Row("GaussianBlur", "native", "reference", 1, EXP),
+    Row("Grayscale", "native", "reference", 0),
+    Row("RandomAdjustSharpness", "native", "reference", 0),
+    Row("RandomAutocontrast", "native", "reference", 0),
+    Row("RandomEqualize", "native", "reference", 0),
+    Row("RandomGrayscale", "native", "reference", 0),
+    Row("RandomPosterize", "native", "reference", 0),
+    Row("RandomSolarize", "native", "reference", 0),
     Row("ToDtype", "native", "reference", 0),
     Row("Normalize", "native", "reference", 0),
-    Row("any pipeline", "native", "reference", 1, "for each op that resizes; converting what it made is exact"),
+    Row("any pipeline", "native", "reference", 1, "for each op that resizes; what follows is exact on what it made"),
 )
 
 HEAD = """# Parity: how equal the executors are
@@ -70,6 +90,9 @@ What the words mean:
 - *Decoded pixels* are libjpeg-turbo's with its defaults; a crop equals the same region cut out of the whole image.
 - *Floats* are computed in float32 with one rounding a step: `x / 255` where `scale=True`, then `(x - mean) / std`.
   float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.
+- *Colours* are changed by Pillow's arithmetic on uint8 (`ImageOps`, `ImageEnhance`, its "L" and "HSV"), as torchvision
+  does with PIL images; for tensors torchvision computes otherwise, and differs. What differs by a level before such an
+  op may differ by more behind it: a threshold or a steep table has no limit to that.
 - Where torchvision would make a side of 0 pixels (`Resize` with `max_size` on a very long image), Penstock makes 1.
 """
 

@@ -8,12 +8,21 @@ from numpy.typing import NDArray
 
 from penstock.augment import (
     CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
     Normalize,
     Op,
     Pipeline,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPosterize,
     RandomResizedCrop,
+    RandomSolarize,
     Resize,
     ToDtype,
 )
@@ -57,18 +66,44 @@ def geometry() -> st.SearchStrategy[Op]:
     return crops() | resizes | st.builds(CenterCrop, sizes) | flips
 
 
+def movements() -> st.SearchStrategy[Op]:
+    """One op that moves pixels and leaves them as they are."""
+    return st.builds(CenterCrop, sizes) | st.builds(RandomHorizontalFlip, st.sampled_from([0.5, 1.0]))
+
+
 def colours() -> st.SearchStrategy[Op]:
     """One op that changes colours."""
-    return st.builds(RandomInvert, st.sampled_from([0.0, 0.5, 1.0]))
+    p = st.sampled_from([0.5, 1.0])
+    plain = [RandomInvert, RandomAutocontrast, RandomEqualize, RandomGrayscale]
+    factors = st.none() | st.floats(0, 2) | st.tuples(st.floats(0, 1), st.floats(1, 9))
+    kernels = st.tuples(*[st.sampled_from([1, 3, 5, 19])] * 2)
+    return st.one_of(
+        *(st.builds(op, p) for op in plain),
+        st.builds(RandomSolarize, st.floats(-10, 300), p),
+        st.builds(RandomPosterize, st.integers(1, 8), p),
+        st.builds(RandomAdjustSharpness, st.floats(0, 20), p),
+        st.builds(Grayscale),
+        st.builds(ColorJitter, factors, factors, factors, st.none() | st.floats(0, 0.5)),
+        st.builds(GaussianBlur, kernels, st.floats(0.125, 9)),
+    )
+
+
+@st.composite
+def conversions(draw: st.DrawFn) -> list[Op]:
+    """Nothing, or a conversion, or one and a normalisation."""
+    conversion = draw(st.none() | st.builds(ToDtype, st.sampled_from(["uint8", "float32", "float16"]), st.booleans()))
+    if conversion is None:
+        return []
+    if conversion.dtype != "uint8" and draw(st.booleans()):
+        return [conversion, draw(st.builds(Normalize, channels, deviations))]
+    return [conversion]
 
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> Pipeline:
-    """Up to four ops on pixels, then perhaps a conversion, then perhaps a normalisation."""
-    ops = draw(st.lists(geometry() | colours(), max_size=4))
-    conversion = draw(st.none() | st.builds(ToDtype, st.sampled_from(["uint8", "float32", "float16"]), st.booleans()))
-    if conversion is not None:
-        ops.append(conversion)
-        if conversion.dtype != "uint8" and draw(st.booleans()):
-            ops.append(draw(st.builds(Normalize, channels, deviations)))
-    return Pipeline(ops)
+    """Up to four ops on pixels, then perhaps a conversion, then perhaps a normalisation.
+
+    Of those that change colours only the one that makes differences of pixels no larger.
+    """
+    inversions = st.builds(RandomInvert, st.sampled_from([0.0, 0.5, 1.0]))
+    return Pipeline([*draw(st.lists(geometry() | inversions, max_size=4)), *draw(conversions())])

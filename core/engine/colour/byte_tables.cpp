@@ -54,7 +54,7 @@ PENSTOCK_AVX512 size_t look_up_avx512(const ByteTable& table, uint8_t* values, s
 }  // namespace
 
 void ChannelTables::clear() {
-  tables_.fill(make_table([](int value) { return value; }));
+  tables_.fill(identity_table());
   changes_ = false;
 }
 

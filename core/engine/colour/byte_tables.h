@@ -19,6 +19,10 @@ ByteTable make_table(Entry entry) {
   return table;
 }
 
+inline ByteTable identity_table() {
+  return make_table([](int value) { return value; });
+}
+
 // One table for each channel.
 class ChannelTables {
  public:

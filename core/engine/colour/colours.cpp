@@ -1,19 +1,124 @@
 #include "engine/colour/colours.h"
 
+#include "engine/colour/arithmetic.h"
+#include "engine/colour/pixel_kernels.h"
+#include "engine/colour/statistics.h"
 #include "engine/simd.h"
 
 namespace penstock {
+namespace {
+
+ByteTable blend_from(int from, double factor) {
+  const auto alpha = static_cast<float>(factor);
+  return make_table([=](int value) { return blended(from, value, alpha); });
+}
+
+// Pillow's `ImageOps.autocontrast`, its arithmetic in doubles included.
+ByteTable stretch(const Extremes& extremes) {
+  const auto [lowest, highest] = extremes;
+  if (highest <= lowest) return identity_table();
+  const double scale = 255.0 / (highest - lowest), offset = -lowest * scale;
+  return make_table([=](int value) {
+    const double stretched = value * scale + offset;
+    return stretched <= 0 ? 0 : stretched >= 255 ? 255 : static_cast<int>(stretched);
+  });
+}
+
+// Pillow's `ImageOps.equalize`.
+ByteTable equalize(const Histogram& histogram) {
+  uint64_t sum = 0, last = 0;
+  for (const uint32_t count : histogram) {
+    sum += count;
+    if (count != 0) last = count;
+  }
+  const uint64_t step = (sum - last) / 255;
+  if (step == 0) return identity_table();
+  uint64_t reached = step / 2;
+  return make_table([&](int value) {
+    const uint64_t entry = reached / step;
+    reached += histogram[value];
+    return entry < 255 ? entry : 255;
+  });
+}
+
+}  // namespace
 
 void Colours::apply(const ColourStep* step, const ColourStep* end, const ColourImage& image) {
   tables_.clear();
-  for (; step != end; ++step) apply(*step);
+  for (; step != end; ++step) {
+    if (add_table(*step)) continue;
+    look_up_now(image);
+    if (!add_table_of_image(*step, image)) change_pixels(*step, image);
+  }
   look_up_now(image);
 }
 
-void Colours::apply(const ColourStep& step) {
+// Whether `step` is a table, whatever the image.
+bool Colours::add_table(const ColourStep& step) {
+  const double argument = step.values[0];
   switch (step.kind) {
     case ColourKind::kInvert:
       tables_.follow(make_table([](int value) { return 255 - value; }));
+      return true;
+    case ColourKind::kSolarize:
+      tables_.follow(make_table([=](int value) { return value < argument ? value : 255 - value; }));
+      return true;
+    case ColourKind::kPosterize: {
+      const int mask = -(1 << (8 - static_cast<int>(argument)));
+      tables_.follow(make_table([=](int value) { return value & mask; }));
+      return true;
+    }
+    case ColourKind::kBrightness:
+      tables_.follow(blend_from(0, argument));
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether `step` is a table for this image, to which those before were applied.
+bool Colours::add_table_of_image(const ColourStep& step, const ColourImage& image) {
+  const size_t count = image.plane_pixels();
+  switch (step.kind) {
+    case ColourKind::kContrast:
+      tables_.follow(blend_from(mean_grey(simd_level(), image), step.values[0]));
+      return true;
+    case ColourKind::kAutocontrast:
+      for (int channel = 0; channel < 3; ++channel) {
+        tables_.follow(channel, stretch(find_extremes(simd_level(), image.plane(channel), count)));
+      }
+      return true;
+    case ColourKind::kEqualize:
+      for (int channel = 0; channel < 3; ++channel) {
+        tables_.follow(channel, equalize(count_values(image.plane(channel), count)));
+      }
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Colours::change_pixels(const ColourStep& step, const ColourImage& image) {
+  const SimdLevel level = simd_level();
+  const double argument = step.values[0];
+  switch (step.kind) {
+    case ColourKind::kSaturation:
+      change_saturation(level, static_cast<float>(argument), image);
+      break;
+    case ColourKind::kHue:
+      shift_hue(level, static_cast<uint8_t>(static_cast<int>(argument * 255)), image);
+      break;
+    case ColourKind::kGrey:
+      make_grey(level, image);
+      break;
+    case ColourKind::kSharpness:
+      sharpness_.apply(level, static_cast<float>(argument), image);
+      break;
+    case ColourKind::kGaussianBlur:
+      gaussian_blur_.apply(level, {static_cast<int>(argument), static_cast<int>(step.values[1]), step.values[2]},
+                           image);
+      break;
+    default:
       break;
   }
 }

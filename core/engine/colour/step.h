@@ -9,8 +9,20 @@
 
 namespace penstock {
 
+// With their values.
 enum class ColourKind {
   kInvert,
+  kSolarize,   // threshold
+  kPosterize,  // bits
+  kAutocontrast,
+  kEqualize,
+  kBrightness,  // factor
+  kContrast,    // factor
+  kSaturation,  // factor
+  kHue,         // share of a turn
+  kGrey,
+  kSharpness,     // factor
+  kGaussianBlur,  // width and height of the kernel, sigma
 };
 
 struct ColourStep {
