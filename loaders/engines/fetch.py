@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
+
 from ...errors import TooManyErrorsError
 from ..faults.describing import describe_sample
 from ..faults.faults import Failure
@@ -17,7 +19,7 @@ from ..keys.keys import KeyedIndex
 from ..keys.seeding import collating, keep_generators, seeded
 from ..options import ErrorPolicy
 
-__all__ = ["Fetched", "Fetcher", "Seeding", "StagePlace", "sample_number"]
+__all__ = ["Fetched", "Fetcher", "NamingFetcher", "Seeding", "StagePlace", "sample_number"]
 
 Seeding: TypeAlias = Literal["all", "thread", "no"]
 """Which generators a sample's key seeds: all of the process, only `penstock.rng.current()`, or none."""
@@ -168,6 +170,30 @@ def sample_number(index: Any) -> int:
         return int(index)
     except (TypeError, ValueError):
         return -1
+
+
+class NamingFetcher(_MapDatasetFetcher):
+    """torch's own fetcher, whose errors say by a note which sample they are about."""
+
+    @classmethod
+    def of(cls, fetcher: _MapDatasetFetcher) -> NamingFetcher:
+        """Does what `fetcher` does."""
+        return cls(fetcher.dataset, fetcher.auto_collation, fetcher.collate_fn, fetcher.drop_last)
+
+    def fetch(self, possibly_batched_index: Any) -> Any:
+        """What torch's makes of an index, or of a list of them."""
+        if self.auto_collation and getattr(self.dataset, "__getitems__", None):
+            return super().fetch(possibly_batched_index)  # type: ignore[no-untyped-call]  # torch's
+        if not self.auto_collation:
+            return self.collate_fn(self._sample(possibly_batched_index))
+        return self.collate_fn([self._sample(index) for index in possibly_batched_index])
+
+    def _sample(self, index: Any) -> Any:
+        try:
+            return self.dataset[index]
+        except Exception as error:
+            _name_sample(error, self.dataset, index)
+            raise
 
 
 def _name_sample(error: Exception, dataset: Any, index: Any) -> None:

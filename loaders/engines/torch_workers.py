@@ -19,6 +19,7 @@ from ..state.stateful import iteration_state, resumed_iteration
 from ..stats.stage_clock import StageClock
 from ..stats.stats import Counters
 from .base import EngineIterator
+from .fetch import NamingFetcher
 from .shared_memory import CheckedCollate
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
         self._delivered_before = 0
         self._to_replay = 0
         self._clock = StageClock()
+        if not self._iterable:
+            self._dataset_fetcher = NamingFetcher.of(self._dataset_fetcher)
         self._dataset_fetcher.collate_fn = partial(_collate, self._clock, self._dataset_fetcher.collate_fn)
         self._resume(self._begin_pass(loader, self._base_seed, keyed=self._keyed))
 

@@ -100,8 +100,8 @@ class WorkerPool:
 
     @property
     def usable(self) -> bool:
-        """False after `close`, and in a forked child."""
-        return self._finalizer.alive and os.getpid() == self._process
+        """False after `close`, in a forked child, and once a worker that died was not replaced."""
+        return self._finalizer.alive and os.getpid() == self._process and not self._failure
 
     @property
     def restarts(self) -> int:

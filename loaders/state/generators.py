@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from ...errors import OptionError
 
-__all__ = ["restore_generators", "save_generators", "save_own_generators"]
+__all__ = ["check_generators", "restore_generators", "save_generators", "save_own_generators"]
 
 
 class _Loader(Protocol):
@@ -32,12 +33,24 @@ def save_own_generators(loader: _Loader) -> dict[str, str]:
     return {name: state for name, state in save_generators(loader).items() if name != "default"}
 
 
-def restore_generators(loader: _Loader, states: dict[str, str]) -> None:
+def restore_generators(loader: _Loader, states: Mapping[str, str]) -> None:
     """Puts generators back to where `save_generators` or `save_own_generators` found them.
 
     Raises:
-        OptionError: the loader has other generators than the one whose state this is, or a state is damaged.
+        OptionError: as `check_generators`.
     """
+    check_generators(loader, states)
+    for name, generator in _generators(loader).items():
+        if name in states:
+            generator.set_state(_decoded(states[name]))
+
+
+def check_generators(loader: _Loader, states: Any) -> None:
+    """Raises OptionError unless these are states of the generators that the loader's samplers draw from."""
+    if not isinstance(states, Mapping) or not states:
+        raise OptionError(
+            f"a state has the generators that its order was drawn from, got {states!r:.80}: it is damaged"
+        )
     generators = _generators(loader)
     if "default" not in states:
         generators.pop("default", None)
@@ -46,9 +59,9 @@ def restore_generators(loader: _Loader, states: dict[str, str]) -> None:
             f"the state is of a loader whose samplers draw from {_named(states)}, this one's draw from "
             f"{_named(generators)}; give it the same generator= and sampler as then"
         )
-    for name, generator in generators.items():
+    for name in generators:
         try:
-            generator.set_state(_decoded(states[name]))
+            torch.Generator().set_state(_decoded(states[name]))
         except (ValueError, TypeError, RuntimeError) as error:
             raise OptionError(f"the state of generator {name!r} can't be used: {error}") from error
 
@@ -62,8 +75,8 @@ def _generators(loader: _Loader) -> dict[str, torch.Generator]:
     return found
 
 
-def _named(names: dict[str, Any]) -> str:
-    return " and ".join(sorted(names)) or "none"
+def _named(names: Iterable[Any]) -> str:
+    return " and ".join(sorted(map(str, names))) or "none"
 
 
 def _encoded(state: torch.Tensor) -> str:

@@ -37,6 +37,10 @@ class Session:
         self.current: Pass | None = None
         self._pending: dict[str, Any] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of a loader, here or in another process, has no part in the pass under way."""
+        return vars(self) | {"current": None}
+
     def set_epoch(self, epoch: int) -> None:
         """Fixes the next epoch; a loaded state of another epoch is dropped."""
         self.epochs.set(epoch)
@@ -52,7 +56,7 @@ class Session:
             return describes(loader) | {"epoch": self.epochs.next, _position_key(loader): 0} | _own_generators(loader)
         if running.obstacle:
             raise OptionError(f"state_dict has nothing exact to say here: {running.obstacle}")
-        state = running.start | {_position_key(loader): running.cursor.position}
+        state = describes(loader) | running.start | {_position_key(loader): running.cursor.position}
         if running.cursor.dataset is not None:
             state["dataset"] = running.cursor.dataset
         return copy.deepcopy(state)
@@ -92,8 +96,9 @@ class Session:
             The pass, its requests, and the state that it goes on from ({} for one that starts fresh).
         """
         epoch, state = self.epochs.next, self._pending or {}
-        start = describes(loader) | {"epoch": epoch}
+        start: dict[str, Any] = {"epoch": epoch}
         if loader._order_sampler is not None:
+            start |= describes(loader)
             keying = self._order_keying(loader._order_sampler, epoch, state, single=loader.batch_sampler is None)
         else:
             seed = state.get("base_seed", int(base_seed))

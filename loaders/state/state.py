@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import IterableDataset
 
 from ...errors import OptionError
+from .generators import check_generators
+from .stateful import has_state
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -22,9 +24,11 @@ VERSION = 1
 def describes(loader: DataLoader[Any]) -> dict[str, Any]:
     """What a state says of its loader, so that no other one goes on from it.
 
-    {version, seed, size, shuffle} for Penstock's own order, and a checksum of its weights if there are some: any number
-    of workers and ranks and any batch size can go on. {version, batch_size} for torch's samplers, whose batches are
-    counted. {version, batch_size, workers} for an iterable dataset.
+    - {version, seed, size, shuffle} for Penstock's own order, and a checksum of its weights if there are some: any
+      number of workers and ranks and any batch size can go on.
+    - {version, batch_size, sampler, samples, ranks} for torch's samplers, whose batches are counted: their classes,
+      length and number of ranks, as far as they have them.
+    - {version, batch_size, workers} for an iterable dataset.
     """
     if loader._order_sampler is not None:
         order = loader._order_sampler.order
@@ -32,12 +36,20 @@ def describes(loader: DataLoader[Any]) -> dict[str, Any]:
         return {"version": VERSION, "seed": order.seed, "size": order.size, "shuffle": order.shuffle} | drawn
     if isinstance(loader.dataset, IterableDataset):
         return {"version": VERSION, "batch_size": loader.batch_size, "workers": loader.num_workers}
-    return {"version": VERSION, "batch_size": loader.batch_size}
+    inner = loader.sampler if loader.batch_sampler is None else getattr(loader.batch_sampler, "sampler", None)
+    kinds = [type(sampler).__name__ for sampler in (loader.batch_sampler, inner) if sampler is not None]
+    return {
+        "version": VERSION,
+        "batch_size": loader.batch_size,
+        "sampler": " of ".join(kinds),
+        "samples": _length(loader._index_sampler if inner is None else inner),
+        "ranks": getattr(inner, "num_replicas", None),
+    }
 
 
 def check_state(loader: DataLoader[Any], state: Any) -> None:
     """Raises OptionError unless `state` is one that this loader can go on from; the message names what differs."""
-    if not isinstance(state, Mapping) or not isinstance(state.get("version"), int):
+    if not isinstance(state, Mapping) or type(state.get("version")) is not int:
         raise OptionError(f"a loader's state is the dict that state_dict() gave, got {_shown(state)}")
     if state["version"] != VERSION:
         raise OptionError(f"this Penstock reads states of version {VERSION}, got version {state['version']!r}")
@@ -51,9 +63,43 @@ def check_state(loader: DataLoader[Any], state: Any) -> None:
             )
     for key, value in here.items():
         if state[key] != value:
-            raise OptionError(f"the state was taken with {key}={state[key]!r}, this loader has {key}={value!r}")
+            raise OptionError(
+                f"the state was taken with {key}={state[key]!r}, this loader has {key}={value!r}{_hint(here, key)}"
+            )
     _check_number(state, "epoch", 2**32 - 1)
     _check_number(state, position, here.get("size", 2**63 - 1))
+    if "sampler" in here:
+        _check_drawn(loader, state)
+    elif "workers" in here and state["batches"]:
+        _check_iteration(loader, state.get("dataset"))
+
+
+def _check_drawn(loader: DataLoader[Any], state: Mapping[str, Any]) -> None:
+    """What torch's samplers have drawn, or will draw from."""
+    if state["batches"] and "base_seed" not in state:
+        raise OptionError(
+            "a state of batches that were delivered has a base_seed, and this one has none: it is damaged"
+        )
+    if "base_seed" in state:
+        _check_number(state, "base_seed", 2**63 - 1)
+    if "sampler_epoch" in state:
+        _check_number(state, "sampler_epoch", 2**63 - 1)
+    if "base_seed" in state or "generators" in state:
+        check_generators(loader, state.get("generators"))
+
+
+def _check_iteration(loader: DataLoader[Any], place: Any) -> None:
+    """Where an iterable dataset and its workers were."""
+    if not has_state(loader.dataset):
+        return  # everything is given again
+    workers = place.get("workers") if isinstance(place, Mapping) else None
+    count = max(1, loader.num_workers)
+    whole = isinstance(workers, list) and len(workers) == count and type(place.get("turn")) is int
+    if not whole or not 0 <= place["turn"] < count:
+        raise OptionError(
+            f"a state of the iterable dataset {type(loader.dataset).__name__} says where each of {count} workers was, "
+            f"got {_shown(place)}; did the dataset have state_dict() when it was taken?"
+        )
 
 
 def _check_number(state: Mapping[str, Any], key: str, most: int) -> None:
@@ -62,10 +108,23 @@ def _check_number(state: Mapping[str, Any], key: str, most: int) -> None:
         raise OptionError(f"a state's {key} is an int from 0 to {most}, got {value!r}")
 
 
+def _length(sampler: Any) -> int | None:
+    try:
+        return len(sampler)
+    except (TypeError, NotImplementedError):  # a sampler without a length
+        return None
+
+
 def _kind(here: Mapping[str, Any]) -> str:
     if "seed" in here:
         return "a loader in Penstock's own order"
     return "a loader of an iterable dataset" if "workers" in here else "a loader with torch's samplers"
+
+
+def _hint(here: Mapping[str, Any], key: str) -> str:
+    if "sampler" not in here or key not in ("batch_size", "ranks"):
+        return ""
+    return "; with seed= and without a sampler, states go on with any batch size and number of ranks"
 
 
 def _shown(state: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .advice import STAGE_ADVICE
@@ -46,9 +45,6 @@ _LARGEST_DEPTH = 64
 """More batches than this under way is no remedy, but memory."""
 
 
-_NO_ARGUMENTS: Mapping[str, int] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What bounds a pass.
@@ -67,7 +63,7 @@ class Diagnosis:
     bottleneck: str
     why: str
     change: str
-    arguments: Mapping[str, int] = field(default_factory=lambda: _NO_ARGUMENTS)
+    arguments: Mapping[str, int] = field(default_factory=dict)
 
 
 def diagnose(stats: Stats) -> Diagnosis:
@@ -196,8 +192,8 @@ def _prefetching(stats: Stats, depth: int) -> Mapping[str, int]:
     """The arguments that give at least this depth."""
     workers = stats.setup.workers
     if workers:
-        return MappingProxyType({"prefetch_factor": math.ceil(depth / workers)})
-    return MappingProxyType({"num_workers": 1, "prefetch_factor": max(2, min(depth, _LARGEST_DEPTH))})
+        return {"prefetch_factor": math.ceil(depth / workers)}
+    return {"num_workers": 1, "prefetch_factor": max(2, min(depth, _LARGEST_DEPTH))}
 
 
 def _listed(arguments: Mapping[str, int]) -> str:
@@ -253,7 +249,7 @@ def _making(stats: Stats) -> Diagnosis:
     workers = _workers_wanted(stats)
     if workers is None:
         return Diagnosis(name, why, advice)
-    arguments = MappingProxyType({"num_workers": workers})
+    arguments = {"num_workers": workers}
     return Diagnosis(name, why, f"{_listed(arguments)} ({stats.setup.cores} cores may be used), or {advice}", arguments)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import IterableDataset
+from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler
 
 from ..engines.choice import EngineChoice, choose_engine
 from ..state.stateful import has_state
@@ -35,7 +35,7 @@ def explain(loader: DataLoader[Any]) -> str:
         lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
     if loader.memory_format == torch.channels_last:
         lines.append("images: channels-last in memory")
-    lines += [*_own_randomness(choice, loader), *_faults(loader), *_delivery(loader)]
+    lines += [*_own_randomness(choice, loader), *_faults(loader), *_delivery(loader), *_unused(choice, loader)]
     return "\n".join([*lines, *_bound(loader.stats())])
 
 
@@ -88,6 +88,21 @@ def _faults(loader: DataLoader[Any]) -> list[str]:
     return lines
 
 
+def _unused(choice: EngineChoice, loader: DataLoader[Any]) -> list[str]:
+    """Arguments that have nothing to do in this engine."""
+    alone = loader.num_workers == 0
+    python = choice.name != "native"
+    asked = {
+        f"workers={loader.workers!r}": loader.workers != "processes" and (alone or not python),
+        f"on_worker_death={loader.on_worker_death!r}": loader.on_worker_death != "raise"
+        and (alone or not python or loader.workers == "threads"),
+        f"watchdog={loader.watchdog}": bool(loader.watchdog) and alone and python,
+        f"error_log={loader.error_log!r}": loader.error_log is not None and loader.on_error == "raise",
+    }
+    names = [name for name, unused in asked.items() if unused]
+    return [f"not used here: {', '.join(names)}"] if names else []
+
+
 def _delivery(loader: DataLoader[Any]) -> list[str]:
     if loader.device is None and loader.devices is None:
         return []
@@ -98,7 +113,10 @@ def _delivery(loader: DataLoader[Any]) -> list[str]:
 def _order(loader: DataLoader[Any]) -> str:
     if loader._order_sampler is None:
         unused = "; seed is not used, since a sampler was given" if loader.seed is not None else ""
-        return f"that of {type(loader._index_sampler).__name__}, as in torch{unused}"
+        sampler: Any = loader._index_sampler
+        sampler = sampler.sampler if type(sampler) is BatchSampler else sampler
+        kind = {RandomSampler: "shuffled", SequentialSampler: "0, 1, 2 ..."}.get(type(sampler), "")
+        return f"{kind + ' by ' if kind else 'that of '}{type(sampler).__name__}, as in torch{unused}"
     order = loader._order_sampler.order
     kind = "shuffled by (seed, epoch)" if order.shuffle else "0, 1, 2 ..."
     if order.weights is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any
 
 from .stats import Counters, Setup, StageCounters, Stats
@@ -117,9 +116,7 @@ class Meter:
             queue_depth=self._depth_sum / self._asked if self._asked else None,
             idle_seconds=counters.idle_seconds,
             stages=counters.stages,
-            consumer_stages=MappingProxyType(
-                {name: StageCounters(*spent) for name, spent in list(self._spent.items())}
-            ),
+            consumer_stages={name: StageCounters(*spent) for name, spent in list(self._spent.items())},
             skipped=self.skipped,
             substituted=self.substituted,
             restarts=self.restarts,

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from .diagnosis import Diagnosis, diagnose, duration
 
 __all__ = ["NOTHING_YET", "Counters", "Setup", "StageCounters", "Stats"]
-
-_NO_STAGES: Mapping[str, StageCounters] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Counters:
         idle_seconds: that workers waited for something to do, added up over all of them; None where nobody knows.
     """
 
-    stages: Mapping[str, StageCounters] = field(default_factory=lambda: _NO_STAGES)
+    stages: Mapping[str, StageCounters] = field(default_factory=dict)
     idle_seconds: float | None = None
 
     def since(self, earlier: Counters) -> Counters:
@@ -59,7 +56,7 @@ class Counters:
         if self.idle_seconds is not None:
             idle = max(0.0, self.idle_seconds - (earlier.idle_seconds or 0.0))
         stages = {name: stage - before.get(name, StageCounters()) for name, stage in self.stages.items()}
-        return Counters(MappingProxyType(stages), idle)
+        return Counters(stages, idle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +128,8 @@ class Stats:
     recent_waits: Sequence[float] = field(default=(), repr=False)
     queue_depth: float | None = None
     idle_seconds: float | None = None
-    stages: Mapping[str, StageCounters] = field(default_factory=lambda: _NO_STAGES)
-    consumer_stages: Mapping[str, StageCounters] = field(default_factory=lambda: _NO_STAGES)
+    stages: Mapping[str, StageCounters] = field(default_factory=dict)
+    consumer_stages: Mapping[str, StageCounters] = field(default_factory=dict)
     skipped: int = 0
     substituted: int = 0
     restarts: int = 0

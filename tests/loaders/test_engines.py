@@ -233,7 +233,7 @@ def test_the_explanation_tells_order_and_keys() -> None:
     sampled: DataLoader[Any] = DataLoader(arrays(), 2, sampler=[1, 2], augment=PIPELINE, seed=3)
     assert sampled.explain().splitlines() == [
         "engine: native (in the caller's thread; num_workers > 0 would prefetch)",
-        "order: that of BatchSampler, as in torch; seed is not used, since a sampler was given",
+        "order: that of list, as in torch; seed is not used, since a sampler was given",
         "random draws: depend on (torch's base seed, epoch, index, draw) alone",
     ]
     inside: DataLoader[Any] = DataLoader(Subset(native.dataset, [1]))

@@ -299,12 +299,61 @@ def test_the_native_engine_asked_for_where_it_cannot_run_is_refused() -> None:
     assert "engine='python' asks for Python" in DataLoader(arrays(), 2, augment=PIPELINE, engine="python").explain()
 
 
-def test_a_missing_log_folder_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_log_that_cannot_be_opened_is_told_before_the_first_batch(tmp_path: Path, workers: int) -> None:
+    for path in (tmp_path / "nowhere" / "log.jsonl", tmp_path):
+        loader: DataLoader[Any] = DataLoader(Numbers(3), 3, on_error="skip", error_log=path, num_workers=workers)
+        with pytest.raises(OptionError, match=r"error_log='.*' can't be written: .*; give the path of a file"):
+            iter(loader)
+
+
+def test_a_log_that_breaks_costs_no_batch(caplog: pytest.LogCaptureFixture) -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(9, (1, 4, 7)), 3, on_error="skip", error_log="/dev/full")
+    with caplog.at_level("WARNING", "penstock.loaders"):
+        assert [batch.tolist() for batch in loader] == [[0, 2], [3, 5], [6, 8]]
+    (record,) = caplog.records
+    assert "error_log /dev/full can't be written any more" in record.getMessage()
+    assert "No space left on device" in record.getMessage()
+
+
+def test_lines_of_the_log_have_their_rank_and_epoch(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
     loader: DataLoader[Any] = DataLoader(
-        Broken(3, (1,)), 3, on_error="skip", error_log=tmp_path / "nowhere" / "log.jsonl"
+        Broken(8, (1, 6)), 2, seed=0, rank=1, world_size=2, on_error="substitute", error_log=log
     )
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    loader.set_epoch(2)
+    list(loader)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines
+    assert all((line["rank"], line["epoch"]) == (1, 2) for line in lines)
+
+
+def test_every_part_of_a_key_counts_in_the_choice_of_a_substitute() -> None:
+    def chosen(index: int = 7, seed: int = 1, epoch: int = 2, attempt: int = 1) -> int:
+        return int(substitute(KeyedIndex(index, seed, epoch, 0), attempt, 10**15, []))
+
+    varied = [chosen(), chosen(index=8), chosen(seed=2), chosen(seed=1 + 2**32), chosen(epoch=3), chosen(attempt=2)]
+    assert len(set(varied)) == len(varied)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"batch_size": None}, {"on_error": "raise", "seed": 0}])
+def test_errors_in_the_callers_thread_name_their_sample(arguments: dict[str, Any]) -> None:
+    loader: DataLoader[Any] = DataLoader(Broken(4, (2,)), **arguments)
+    with pytest.raises(ValueError, match=r"^sample 2 is broken") as caught:
         list(loader)
+    assert getattr(caught.value, "__notes__", []) == ["while making sample 2 (Broken[2])"]
+
+
+def test_explain_names_arguments_that_have_nothing_to_do() -> None:
+    def told(**arguments: Any) -> str:
+        return DataLoader(Numbers(3), **arguments).explain()
+
+    assert "not used here: workers='threads', on_worker_death='restart', watchdog=3" in told(
+        workers="threads", on_worker_death="restart", watchdog=3
+    )
+    assert "not used here: error_log='x'" in told(error_log="x")
+    assert "not used" not in told(num_workers=1, on_worker_death="restart", watchdog=3)
+    assert "order: shuffled by RandomSampler, as in torch" in told(shuffle=True)
 
 
 def test_a_subset_is_named_by_its_own_index(folder: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -326,11 +328,89 @@ def test_a_damaged_or_foreign_generator_is_refused_when_it_is_used() -> None:
     loader: DataLoader[Any] = DataLoader(Numbers(5), 2, shuffle=True)
     next(iter(loader))
     state = loader.state_dict()
-    with pytest.raises(OptionError, match="the state of generator 'default' can't be used"):
-        iter(loaded(DataLoader(Numbers(5), 2, shuffle=True), state | {"generators": {"default": "AAAA"}}))
     other: DataLoader[Any] = DataLoader(Numbers(5), 2, shuffle=True, generator=torch.Generator())
     with pytest.raises(OptionError, match="samplers draw from default, this one's draw from generator"):
-        iter(loaded(other, state))
+        loaded(other, state)
+    damages: list[tuple[dict[str, Any], str]] = [
+        ({"generators": {"default": "AAAA"}}, "the state of generator 'default' can't be used"),
+        ({"generators": {"default": "?"}}, "the state of generator 'default' can't be used"),
+        ({"generators": {"default": 3}}, "the state of generator 'default' can't be used"),
+        ({"generators": {}}, "has the generators that its order was drawn from, got {}"),
+        ({"generators": None}, "has the generators that its order was drawn from, got None"),
+        ({"generators": [1]}, r"has the generators that its order was drawn from, got \[1\]"),
+        ({"base_seed": "x"}, "base_seed is an int from 0"),
+        ({"base_seed": -1}, "base_seed is an int from 0"),
+        ({"sampler_epoch": 0.5}, "sampler_epoch is an int from 0"),
+        ({"version": True}, "is the dict that state_dict"),
+    ]
+    for change, message in damages:
+        with pytest.raises(OptionError, match=message):
+            loaded(DataLoader(Numbers(5), 2, shuffle=True), state | change)
+    without = {key: value for key, value in state.items() if key != "base_seed"}
+    with pytest.raises(OptionError, match="has a base_seed, and this one has none: it is damaged"):
+        loaded(DataLoader(Numbers(5), 2, shuffle=True), without)
+
+
+def test_torchs_samplers_go_on_only_with_what_they_drew_from() -> None:
+    def state_of(loader: DataLoader[Any]) -> dict[str, Any]:
+        next(iter(loader))
+        return loader.state_dict()
+
+    shuffled = state_of(DataLoader(Numbers(8), 2, shuffle=True))
+    with pytest.raises(OptionError, match=r"sampler='BatchSampler of RandomSampler', this .* of SequentialSampler'"):
+        DataLoader(Numbers(8), 2).load_state_dict(shuffled)
+    with pytest.raises(OptionError, match="taken with samples=8, this loader has samples=9"):
+        DataLoader(Numbers(9), 2, shuffle=True).load_state_dict(shuffled)
+
+    def ranked(ranks: int) -> DataLoader[Any]:
+        # As many samples on each rank, whatever their number.
+        return DataLoader(Numbers(8), 1, sampler=DistributedSampler(Numbers(4 * ranks), ranks, 0))
+
+    with pytest.raises(OptionError, match="taken with ranks=2, this loader has ranks=4; with seed= and without a samp"):
+        ranked(4).load_state_dict(state_of(ranked(2)))
+    iterable = state_of(DataLoader(Replayed(), 2))
+    with pytest.raises(
+        OptionError, match="a state of a loader with torch's samplers was expected, which has 'sampler'"
+    ):
+        DataLoader(Numbers(8), 2).load_state_dict(iterable)
+    with pytest.raises(
+        OptionError, match=r"says where each of 1 workers was, got null; did the dataset have state_dict"
+    ):
+        DataLoader(Counting(), 2).load_state_dict(iterable)
+
+
+def test_the_epoch_of_a_distributed_sampler_is_in_the_state() -> None:
+    def make() -> DataLoader[Any]:
+        return DataLoader(Numbers(13), 3, sampler=DistributedSampler(Numbers(13), 2, 1, seed=8))
+
+    loader = make()
+    loader.set_epoch(5)
+    iterator = iter(loader)
+    next(iterator)
+    state = loader.state_dict()
+    assert [batch.tolist() for batch in loaded(make(), state)] == [batch.tolist() for batch in iterator]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DataLoader(Numbers(8), 2, shuffle=True, num_workers=1),
+        lambda: images(num_workers=1),
+        lambda: images(num_workers=1, engine="python"),
+        lambda: DataLoader(Numbers(8), 2),
+    ],
+)
+def test_a_loader_can_be_copied_before_in_and_after_a_pass(make: Any) -> None:
+    loader = make()
+    iterator = iter(loader)
+    next(iterator)
+    copies = [pickle.loads(pickle.dumps(loader)), copy.deepcopy(loader)]
+    list(iterator)
+    copies += [pickle.loads(pickle.dumps(loader)), copy.deepcopy(loader)]
+    for other in copies:
+        assert len(list(other)) == len(loader)
+        assert other.state_dict()["epoch"] == 2
+    assert pickle.loads(pickle.dumps(loader.stats())) == loader.stats()
 
 
 def test_batches_out_of_order_have_no_position() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from support.faulty import Dying, Hanging, Shards, stateless
-from support.loading import PIPELINE, arrays, equal, settles, write_folder
+from support.loading import PIPELINE, Numbers, arrays, equal, settles, write_folder
 
 from penstock.errors import OptionError, WorkerDeathError
 from penstock.formats import Folder
@@ -382,3 +383,14 @@ def test_the_native_engine_is_watched_by_default_where_threads_work() -> None:
     assert started(0) == before
     assert started(2) == [*before, "penstock-watchdog"]
     assert settles(lambda: watchdogs() == before)
+
+
+def test_persistent_workers_that_died_are_new_in_the_next_pass() -> None:
+    loader: Any = DataLoader(Numbers(20), 2, seed=0, num_workers=2, persistent_workers=True)
+    iterator = iter(loader)
+    next(iterator)
+    for pid in iterator._pool.pids():
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerDeathError, match="exited unexpectedly"):
+        list(iterator)
+    assert sorted(index for batch in loader for index in batch.tolist()) == list(range(20))
