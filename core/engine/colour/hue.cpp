@@ -17,46 +17,54 @@ struct Rgb {
   int red, green, blue;
 };
 
+// All bits of `value` where `condition` holds: chosen without a branch, so that loops can be vectorised.
+PENSTOCK_INLINE inline int where(bool condition, int value) { return -static_cast<int>(condition) & value; }
+
 PENSTOCK_INLINE inline Hsv to_hsv(int red, int green, int blue) {
   const int highest = std::max(red, std::max(green, blue)), lowest = std::min(red, std::min(green, blue));
-  const bool grey = highest == lowest;
-  const auto range = static_cast<float>(grey ? 1 : highest - lowest);
-  const float saturation = range / static_cast<float>(highest > 0 ? highest : 1);
-  const float from_red = static_cast<float>(highest - red) / range;
-  const float from_green = static_cast<float>(highest - green) / range;
-  const float from_blue = static_cast<float>(highest - blue) / range;
-  // Float differences are widened after they were rounded, sums with a constant are rounded once.
-  const float at_red = from_blue - from_green;
-  const auto at_green = static_cast<float>(2.0 + static_cast<double>(from_red) - static_cast<double>(from_blue));
-  const auto at_blue = static_cast<float>(4.0 + static_cast<double>(from_green) - static_cast<double>(from_red));
-  const float sector = red == highest ? at_red : green == highest ? at_green : at_blue;
-  const double turned = static_cast<double>(sector) / 6.0 + 1.0;  // below 2
-  const auto turn = static_cast<float>(turned >= 1.0 ? turned - 1.0 : turned);
+  const int range = highest - lowest;
+  const bool at_red = red == highest;
+  const bool at_green = !at_red & (green == highest);
+  const bool at_blue = !at_red & !at_green;
+  // The hue is how far two channels are from the highest, from where that is on the circle of six sectors.
+  const int start = where(at_green, 2) | where(at_blue, 4);
+  const int ahead = highest - (where(at_red, blue) | where(at_green, red) | where(at_blue, green));
+  const int behind = highest - (where(at_red, green) | where(at_green, blue) | where(at_blue, red));
+  const auto divisor = static_cast<float>(range + static_cast<int>(range == 0));
+  const float further = static_cast<float>(ahead) / divisor, nearer = static_cast<float>(behind) / divisor;
+  const auto sector =
+      static_cast<float>(static_cast<double>(start) + static_cast<double>(further) - static_cast<double>(nearer));
+  const double turned = static_cast<double>(sector) / 6.0 + 1.0;  // from 0 to 2
+  const auto turn = static_cast<float>(turned - static_cast<double>(static_cast<int>(turned)));
+  const float saturation = static_cast<float>(range) / static_cast<float>(highest + static_cast<int>(highest == 0));
   const int hue = static_cast<int>(static_cast<double>(turn) * 255.0);
   const int strength = static_cast<int>(static_cast<double>(saturation) * 255.0);
-  return {grey ? 0 : hue, grey ? 0 : strength, highest};
+  return {hue, strength, highest};
 }
 
 // A positive number, halves upwards.
 PENSTOCK_INLINE inline int rounded(double value) { return static_cast<int>(value + 0.5); }
 
 PENSTOCK_INLINE inline Rgb to_rgb(const Hsv& pixel) {
-  const int sector = pixel.hue * 6 / 255;
-  const double turn = static_cast<double>(pixel.hue) * 6.0 / 255.0;
+  const int sixfold = pixel.hue * 6;
+  const int sector = (sixfold * 257 + 257) >> 16;  // divided by 255
+  const double turn = static_cast<double>(sixfold) / 255.0;
   const auto rest = static_cast<float>(turn - static_cast<double>(sector));
-  const auto saturation = static_cast<float>(static_cast<double>(pixel.saturation) / 255.0);
+  const float saturation = static_cast<float>(pixel.saturation) / 255.0F;
   const auto value = static_cast<double>(pixel.value);
   const int low = rounded(value * (1.0 - static_cast<double>(saturation)));
   const int falling = rounded(value * (1.0 - static_cast<double>(saturation * rest)));
   const int rising = rounded(value * (1.0 - static_cast<double>(saturation) * (1.0 - static_cast<double>(rest))));
   const int high = pixel.value;
-  // Sector 6 is sector 0.
-  const int red = sector == 1 ? falling : sector == 2 || sector == 3 ? low : sector == 4 ? rising : high;
-  const int green = sector == 1 || sector == 2  ? high
-                    : sector == 3               ? falling
-                    : sector >= 4 && sector < 6 ? low
-                                                : rising;
-  const int blue = sector == 2 ? rising : sector == 3 || sector == 4 ? high : sector == 5 ? falling : low;
+  const int place = sector - where(sector == 6, 6);
+  const bool at_0 = place == 0, at_1 = place == 1, at_2 = place == 2, at_3 = place == 3, at_4 = place == 4,
+             at_5 = place == 5;
+  const int red = where(at_0, high) | where(at_1, falling) | where(at_2, low) | where(at_3, low) | where(at_4, rising) |
+                  where(at_5, high);
+  const int green = where(at_0, rising) | where(at_1, high) | where(at_2, high) | where(at_3, falling) |
+                    where(at_4, low) | where(at_5, low);
+  const int blue = where(at_0, low) | where(at_1, low) | where(at_2, rising) | where(at_3, high) | where(at_4, high) |
+                   where(at_5, falling);
   return {red, green, blue};
 }
 

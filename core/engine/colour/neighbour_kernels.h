@@ -18,6 +18,7 @@ class Sharpness {
   void apply_to_plane(SimdLevel level, float factor, uint8_t* plane, Size size);
 
   Scratch<uint8_t> rows_;
+  Scratch<uint16_t> columns_;
 };
 
 // torchvision's gaussian_blur: a Gaussian of as many taps as its kernel has, the image reflected at its edges without

@@ -17,18 +17,20 @@ void Sharpness::apply_to_plane(SimdLevel level, float factor, uint8_t* plane, Si
   const auto width = static_cast<size_t>(size.width);
   uint8_t* above_row = rows_.reserve(2 * width);  // as the image was, before it changed
   uint8_t* here_row = above_row + width;
+  uint16_t* const columns = columns_.reserve(width);
   std::memcpy(above_row, plane, width);
   for (int y = 1; y + 1 < size.height; ++y) {
     uint8_t* const row = plane + static_cast<size_t>(y) * width;
     std::memcpy(here_row, row, width);
     at_level(level, [=]() PENSTOCK_INLINE {
       const uint8_t* __restrict above = above_row, * __restrict here = here_row, * __restrict below = row + width;
+      uint16_t* __restrict three = columns;
       uint8_t* __restrict out = row;
+      for (size_t x = 0; x < width; ++x) three[x] = static_cast<uint16_t>(above[x] + here[x] + below[x]);
       for (size_t x = 1; x + 1 < width; ++x) {
-        const int around =
-            above[x - 1] + above[x] + above[x + 1] + here[x - 1] + here[x + 1] + below[x - 1] + below[x] + below[x + 1];
         // (1 1 1; 1 5 1; 1 1 1) / 13, rounded; no sum is half way. The factor is 2^16 / 13: exact for these sums.
-        const int smooth = static_cast<int>((static_cast<uint32_t>(around + 5 * here[x] + 6) * 5042U) >> 16);
+        const auto sum = static_cast<uint16_t>(three[x - 1] + three[x] + three[x + 1] + 4 * here[x] + 6);
+        const auto smooth = static_cast<uint16_t>((sum * 5042U) >> 16);
         out[x] = blended(smooth, here[x], factor);
       }
     });

@@ -1,0 +1,138 @@
+"""What a colour op costs on one core: a 224x224 uint8 image through Penstock's kernels, and through torchvision.
+
+`make bench SUITE=ops`, or `python -m benchmarks.ops --rounds 50 --output result.json`. Contestants take turns, a few
+calls each, so that what else the machine does meets all of them; what is compared is processor time of the thread, by
+its lower quartile over the rounds. Penstock's time includes taking the pixels apart into planes and making the result's
+memory; the others' is the op alone, from a PIL image to a PIL image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from penstock.augment import (
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    Op,
+    Pipeline,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
+
+from .peers.torchvision import declare_ops
+from .results import stamped, write
+
+__all__ = ["main"]
+
+SIDE_PX = 224
+CALLS = 3
+"""Of one contestant, before it is the next one's turn."""
+
+Call = Callable[[], Any]
+
+
+def photograph() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """(224, 224, 3): smooth shapes with noise on them, as a photograph has."""
+    y, x = np.mgrid[:SIDE_PX, :SIDE_PX] / SIDE_PX
+    shapes = np.stack([np.sin(9 * x + 4 * y), np.cos(7 * y - 3 * x), np.sin(5 * x * y)], axis=2)
+    noise = np.random.default_rng(0).normal(0, 12, shapes.shape)
+    return (120 + 90 * shapes + noise).clip(0, 255).astype(np.uint8)
+
+
+def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
+    """By name: Penstock's op, and what torchvision does to a PIL image (mostly by Pillow)."""
+    return {
+        "invert": (RandomInvert(1.0), functions.invert),
+        "solarize": (RandomSolarize(128, 1.0), lambda image: functions.solarize(image, 128)),
+        "posterize": (RandomPosterize(4, 1.0), lambda image: functions.posterize(image, 4)),
+        "autocontrast": (RandomAutocontrast(1.0), functions.autocontrast),
+        "equalize": (RandomEqualize(1.0), functions.equalize),
+        "grayscale": (Grayscale(), lambda image: functions.rgb_to_grayscale(image, 3)),
+        "brightness": (ColorJitter(brightness=(1.3, 1.3)), lambda image: functions.adjust_brightness(image, 1.3)),
+        "contrast": (ColorJitter(contrast=(1.3, 1.3)), lambda image: functions.adjust_contrast(image, 1.3)),
+        "saturation": (ColorJitter(saturation=(1.3, 1.3)), lambda image: functions.adjust_saturation(image, 1.3)),
+        "hue": (ColorJitter(hue=(0.07, 0.07)), lambda image: functions.adjust_hue(image, 0.07)),
+        "sharpness": (RandomAdjustSharpness(1.7, 1.0), lambda image: functions.adjust_sharpness(image, 1.7)),
+        "gaussian blur 5x5": (GaussianBlur(5, 1.0), lambda image: functions.gaussian_blur(image, [5, 5], [1.0, 1.0])),
+        "gaussian blur 23x23": (
+            GaussianBlur(23, 1.5),
+            lambda image: functions.gaussian_blur(image, [23, 23], [1.5, 1.5]),
+        ),
+    }
+
+
+def calls_of(op: Op | None, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Call:
+    """Penstock's kernels on the image, with the parameters already drawn."""
+    pipeline = Pipeline([] if op is None else [op])
+    program, row = pipeline.program, pipeline.params([0]).row(0)
+    return lambda: program.apply(image, row)
+
+
+def seconds(call: Call) -> float:
+    """Processor time of one call, over a few."""
+    begin = time.thread_time_ns()
+    for _ in range(CALLS):
+        call()
+    return (time.thread_time_ns() - begin) / CALLS / 1e9
+
+
+def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds of every round, by op and contestant; "no op" is Penstock's alone."""
+    image = photograph()
+    picture = Image.fromarray(image)
+    calls: dict[str, dict[str, Call]] = {"no op": {"penstock": calls_of(None, image)}}
+    library = declare_ops()  # must outlive the import
+    from torchvision.transforms.v2 import functional
+
+    for name, (op, theirs) in contests(functional).items():
+        calls[name] = {"penstock": calls_of(op, image), "torchvision": lambda theirs=theirs: theirs(picture)}
+    times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name, kinds in calls.items()}
+    for _ in range(rounds):
+        for name, kinds in calls.items():
+            for kind, call in kinds.items():
+                times[name][kind].append(seconds(call))
+    del library
+    return times
+
+
+def render(times: dict[str, dict[str, list[float]]]) -> str:
+    """A Markdown table of lower quartiles."""
+    lines = ["| op | Penstock, us | torchvision on PIL, us | times as fast |", "|---|---|---|---|"]
+    for name, kinds in times.items():
+        ours, theirs = (
+            statistics.quantiles(kinds[k], n=4)[0] * 1e6 if k in kinds else None for k in ("penstock", "torchvision")
+        )
+        compared = "| |" if theirs is None else f"{theirs:,.0f} | {theirs / ours:.1f} |"
+        lines.append(f"| {name} | {ours:,.0f} | {compared}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measures, prints a table and writes the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ops", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60, help="turns of every contestant")
+    parser.add_argument("--output", type=Path, help="JSON file; the Markdown goes beside it")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    times = measure(arguments.rounds)
+    text = render(times)
+    print(text)
+    print(write(stamped("ops", 1, {"side_px": SIDE_PX, "seconds": times}), text, arguments.output))
+
+
+if __name__ == "__main__":
+    main()
