@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from .cases import CASES, Variant, prepare
 from .life import Entry
 from .plan import POINTS, draw_plan
 from .processes import adopt_orphans, start
-from .referee import Referee, references
+from .referee import TIMEOUT_S, Referee, references
 
 VERSION = 1
 NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -33,41 +35,61 @@ NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_t
 Expected = dict[tuple[str, Variant], list[Entry]]
 
 
-def carry_out(seed: int, numbers: Sequence[int], folder: Path, expected: Expected, report: Path, pulse: int) -> None:
-    """Carries out the runs of these numbers; writes an outcome a line, then how long groups took to end."""
-    adopt_orphans()
-    referee = Referee(folder, expected)
-    with open(report, "w", buffering=1) as lines:
-        for number in numbers:
-            lines.write(json.dumps(referee.run(draw_plan(seed, number)).record()) + "\n")
-            os.write(pulse, b".")
-        referee.groups.finish()
-        lines.write(json.dumps({"late": referee.groups.late(), "took_s": referee.groups.took_s}) + "\n")
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Some of the runs, one after the other.
+
+    Attributes:
+        seed: what they are drawn from.
+        numbers: which they are.
+        until_s: when no further one is begun (`time.monotonic`).
+        folder: for their files.
+        report: gets an outcome a line, and then how long groups took to end.
+    """
+
+    seed: int
+    numbers: Sequence[int]
+    until_s: float
+    folder: Path
+    report: Path
+
+    def carry_out(self, expected: Expected, _pulse: int) -> None:
+        """Does it, in a process of its own."""
+        adopt_orphans()
+        referee = Referee(self.folder, expected)
+        with open(self.report, "w", buffering=1) as lines:
+            for number in self.numbers:
+                if time.monotonic() > self.until_s:
+                    break
+                lines.write(json.dumps(referee.run(draw_plan(self.seed, number)).record()) + "\n")
+            referee.groups.finish()
+            lines.write(json.dumps({"late": referee.groups.late(), "took_s": referee.groups.took_s}) + "\n")
 
 
-def run_all(seed: int, numbers: Sequence[int], jobs: int, folder: Path) -> dict[str, Any]:
-    """Carries out runs, several at a time: their outcomes, times, and what was left over."""
-    prepare(folder)
+def run_all(jobs: Sequence[Job], folder: Path) -> dict[str, Any]:
+    """Carries out jobs, all at the same time: their outcomes, times, and what was left over."""
+    preparing = start(lambda _: prepare(folder), folder / "errors")  # apart: what it imports, no other needs
+    preparing.join(TIMEOUT_S)
+    if preparing.status:
+        raise ValueError((folder / "errors").read_text())
     expected = references(folder)
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page that this one has filled
     began = time.perf_counter()
-    reports = [folder / f"report-{job}" for job in range(jobs)]
-    groups = [
-        start(partial(carry_out, seed, numbers[job::jobs], folder, expected, report), folder / f"job-errors-{job}")
-        for job, report in enumerate(reports)
-    ]
-    while sum(group.over() for group in groups) < jobs:
-        _show(sum(_lines(report) for report in reports), len(numbers))
+    errors = [job.report.with_suffix(".errors") for job in jobs]
+    groups = [start(partial(job.carry_out, expected), path) for job, path in zip(jobs, errors, strict=True)]
+    runs = sum(len(job.numbers) for job in jobs)
+    while sum(group.over() for group in groups) < len(groups):
+        _show(sum(_lines(job.report) for job in jobs), runs)
         time.sleep(0.2)
     seconds = time.perf_counter() - began
-    for job, group in enumerate(groups):
+    for group, path in zip(groups, errors, strict=True):
         if group.status:
-            raise ValueError((folder / f"job-errors-{job}").read_text())
-    lines = [json.loads(line) for report in reports for line in report.read_text().splitlines()]
+            raise ValueError(path.read_text())
+    lines = [json.loads(line) for job in jobs for line in job.report.read_text().splitlines()]
     ends = [line for line in lines if "late" in line]
     outcomes = sorted((line for line in lines if "late" not in line), key=lambda line: line["number"])
-    return {"seconds": seconds, "jobs": jobs, "seed": seed, **summary(outcomes, ends)}
+    return {"seconds": seconds, "jobs": len(jobs), "seed": jobs[0].seed, **summary(outcomes, ends)}
 
 
 def summary(outcomes: Sequence[dict[str, Any]], ends: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -93,7 +115,7 @@ def summary(outcomes: Sequence[dict[str, Any]], ends: Sequence[dict[str, Any]]) 
         "cases": cases,
         "kills_by_place": dict(Counter(kill for outcome in outcomes for kill in outcome["kills"])),
         "workers_gone_after_s": {kind: _spread(seconds) for kind, seconds in took_s.items()},
-        "groups_left_over": [group for end in ends for group in end["late"]],
+        "workers_left_over": [group for end in ends for group in end["late"]],
         "failures": [outcome for outcome in outcomes if outcome["failure"]],
     }
 
@@ -149,6 +171,9 @@ def main() -> int:
     parser.add_argument("--run", type=int, action="append", help="only the run of this number")
     parser.add_argument("--seed", type=int, default=4, help="what all runs are drawn from (default: 4)")
     parser.add_argument("--jobs", type=int, default=3, help="runs at a time (default: 3)")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="begin no further run after so many (default: no end)"
+    )
     parser.add_argument("--output", type=Path, help="the JSON result (default: a new file in benchmarks/results/)")
     given = parser.parse_args()
     if not NO_THREADS.items() <= os.environ.items():
@@ -156,8 +181,12 @@ def main() -> int:
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     numbers = given.run or range(given.runs)
+    until_s = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory(prefix="kill-resume-") as scratch:
-        found = run_all(given.seed, numbers, min(given.jobs, len(numbers)), Path(scratch))
+        folder = Path(scratch)
+        count = min(given.jobs, len(numbers))
+        jobs = [Job(given.seed, numbers[job::count], until_s, folder, folder / f"report-{job}") for job in range(count)]
+        found = run_all(jobs, folder)
     result = results.stamped("kill_resume", VERSION, found)
     text = markdown(result)
     if given.run:
@@ -168,7 +197,7 @@ def main() -> int:
     print(f"\nwritten to {path} and .md", file=sys.stderr)
     for failure in result["failures"]:
         print(json.dumps(failure), file=sys.stderr)
-    return bool(result["failures"] or result["groups_left_over"])
+    return bool(result["failures"] or result["workers_left_over"])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ __all__ = ["POINTS", "Kill", "Life", "Plan", "draw_plan", "plain_life"]
 POINTS = ("after batch", "after journal", "half a state", "before rename", "after rename", "end of epoch")
 """Where in its own loop a training process can be killed. The parent kills it anywhere else."""
 
-_MOST_BATCHES = 13
+_MOST_BATCHES = 10
 _LONGEST_DELAY_S = 0.004
 
 
@@ -73,7 +73,7 @@ def draw_plan(seed: int, number: int) -> Plan:
     draw = random.Random(f"{seed}/{number}")
     name = draw.choice(list(CASES))
     variant = draw.choice(VARIANTS)
-    killed = draw.choices((0, 1, 2, 3), (1, 12, 5, 2))[0]
+    killed = draw.choices((0, 1, 2, 3), (1, 24, 4, 1))[0]
     lives = [_draw_life(draw, name, kill=number < killed) for number in range(killed + 1)]
     return Plan(number, name, variant, tuple(lives))
 
@@ -89,7 +89,7 @@ def _draw_life(draw: random.Random, name: str, *, kill: bool) -> Life:
     case = CASES[name]
     engine = draw.choice(case.engines)
     least = 0 if engine == "native" else 1
-    workers = draw.choices((0, 1, 2, 3), (2, 6, 4, 1))[0] if case.workers is None else case.workers
+    workers = draw.choices((0, 1, 2, 3), (2, 8, 4, 1))[0] if case.workers is None else case.workers
     workers = 0 if engine == "inline" else max(least, workers)
     arguments = ENGINES[engine] | {"num_workers": workers}
     if workers:

@@ -17,8 +17,7 @@ from pathlib import Path
 __all__ = ["Group", "Groups", "HungError", "adopt_orphans", "start"]
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <sys/prctl.h>
-_POLL_S = 0.001
-_CHECK_S = 0.02
+_CHECK_S = 0.05
 
 
 class HungError(Exception):
@@ -47,7 +46,7 @@ def start(work: Callable[[int], None], errors: Path, idle: Callable[[], object] 
         os.close(writing)
         with contextlib.suppress(PermissionError, ProcessLookupError):  # it did so itself, or is gone
             os.setpgid(pid, pid)
-        return Group(pid, reading, idle)
+        return Group(pid, reading, os.pidfd_open(pid), idle)
     code = 1
     try:
         os.setpgid(0, 0)
@@ -71,6 +70,7 @@ class Group:
     Attributes:
         pid: of the process, and the number of its group.
         pulse: a pipe that it writes to.
+        end: a descriptor that is readable once the process has ended.
         idle: called while waiting.
         beats: how many bytes have come.
         status: how it ended; None before that.
@@ -79,6 +79,7 @@ class Group:
 
     pid: int
     pulse: int
+    end: int
     idle: Callable[[], object]
     beats: int = 0
     status: int | None = None
@@ -113,11 +114,9 @@ class Group:
 
     def _listen(self) -> None:
         self.idle()
-        if select.select([self.pulse], [], [], _POLL_S)[0]:
-            came = os.read(self.pulse, 4096)
-            self.beats += len(came)
-            if not came:  # closed: it is about to end
-                time.sleep(_POLL_S)
+        ready = select.select([self.pulse, self.end], [], [], _CHECK_S)[0]
+        if self.pulse in ready:
+            self.beats += len(os.read(self.pulse, 4096))
 
     def over(self) -> bool:
         """Whether the process has ended."""
@@ -126,6 +125,7 @@ class Group:
             if pid:
                 self.status, self.ended_s = status, time.monotonic()
                 os.close(self.pulse)
+                os.close(self.end)
         return self.status is not None
 
     def kill(self) -> None:

@@ -19,7 +19,7 @@ from .life import Entry, Files, read_journal, read_state, train
 from .plan import Kill, Life, Plan, plain_life
 from .processes import Group, Groups, HungError, start
 
-__all__ = ["Outcome", "Referee", "references"]
+__all__ = ["Outcome", "Referee", "compare", "references"]
 
 TIMEOUT_S = 60.0
 GONE_S = 10.0
@@ -131,7 +131,7 @@ class Referee:
             status = self._one_life(plan, number, files, outcome)
             given = read_journal(files, number)
             outcome.batches += len(given)
-            _compare(given, expected[start_at:], f"life {number}, which went on after {start_at} batches")
+            compare(given, expected[start_at:], f"life {number}, which went on after {start_at} batches")
             if status == 0:
                 if start_at + len(given) != len(expected):
                     raise ValueError(f"life {number} ended after {start_at + len(given)} of {len(expected)} batches")
@@ -173,7 +173,8 @@ def _strike(group: Group, kill: Kill, life: Life) -> bool:
     return True
 
 
-def _compare(given: Reference, expected: Reference, where: str) -> None:
+def compare(given: Reference, expected: Reference, where: str) -> None:
+    """Raises ValueError unless a life was given the next batches, in order; `expected` is all that were left."""
     if len(given) > len(expected):
         raise ValueError(f"{where}: {len(given)} batches, where {len(expected)} are left")
     for place, (found, wanted) in enumerate(zip(given, expected, strict=False)):
