@@ -26,6 +26,7 @@ from .ops import (
 )
 from .params import ParamTable
 from .pipeline import Pipeline
+from .presets import imagenet_eval, imagenet_train
 from .translators.torchvision import from_torchvision
 
 __all__ = [
@@ -53,4 +54,6 @@ __all__ = [
     "ToDtype",
     "contact_sheet",
     "from_torchvision",
+    "imagenet_eval",
+    "imagenet_train",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,12 +16,13 @@ from tqdm import tqdm
 
 from .. import _core
 from .._machine import processor_name, usable_cores
-from ..errors import OptionError, PenstockError
+from ..errors import PenstockError
 from ..formats import open_dataset
 from ..formats.registry import kind_of
 from ..record import Codec
 from .bar import Bar
 from .chart import draw_chart
+from .output import check_output
 from .parts import parts_of
 from .program import late
 from .rates import Rate, Rates
@@ -53,7 +53,7 @@ class BenchRequest:
 
 def bench(request: BenchRequest) -> None:
     """Measures the dataset at `path`, or its training part, and prints and draws what was found."""
-    _check_output(request.output)
+    check_output(request.output)
     contestants = _contestants()
     workers = usable_cores() if request.workers is None else request.workers
     place = next(iter(parts_of(request.path).values()))
@@ -94,13 +94,6 @@ def _contestants() -> ModuleType:
         raise PenstockError(
             f"bench measures loaders, which need torch, and it can't be loaded: {error}; run pip install torch"
         ) from error
-
-
-def _check_output(output: str) -> None:
-    """Refuses, before anything is measured, what could not be written after it."""
-    folder = os.path.dirname(os.path.abspath(output))
-    if os.path.isdir(output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise OptionError(f"--output {output} can't be written: name a PNG file in a folder that you may write")
 
 
 def _lines(request: BenchRequest, place: str, selection: Selection, rates: Rates) -> Iterator[str]:

@@ -94,3 +94,29 @@ def bench(**options: Any) -> None:
     """
     module = late("bench")
     module.bench(module.BenchRequest(**options))
+
+
+@main.command()
+@_PATH
+@click.option(
+    "--augment",
+    default="imagenet_train",
+    show_default=True,
+    metavar="PRESET|FILE",
+    help="imagenet_train, imagenet_eval, or a file with a pipeline as JSON.",
+)
+@click.option("--images", type=click.IntRange(1, 100), default=6, show_default=True, help="How many originals.")
+@click.option("--samples", type=click.IntRange(1, 100), default=7, show_default=True, help="Augmented from each.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Of the augmentation.")
+@click.option("--cell", type=click.IntRange(16, 1024), default=144, show_default=True, help="Side of a tile in px.")
+@click.option("--output", type=click.Path(), default="view.png", show_default=True, help="The picture (PNG).")
+def view(**options: Any) -> None:
+    """Draw images of the dataset at PATH, each beside what an augmentation makes of it.
+
+    PATH is a folder of images, a CSV, an LMDB or a pack; of a folder of parts (train, val ...) the training part is
+    shown. Originals, from all over the dataset, stand on the left with their class; beside them is what a loader with
+    this seed would give in its first epochs, with means and deviations undone. A file with a pipeline is what
+    Pipeline.to_json() wrote.
+    """
+    module = late("view")
+    module.view(module.ViewRequest(**options))

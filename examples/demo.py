@@ -29,14 +29,15 @@ from pillow_dataset import PillowImages
 from torch import Tensor
 from tqdm import tqdm
 
-from penstock.augment import Normalize, Pipeline, RandomHorizontalFlip, RandomResizedCrop, ToDtype, contact_sheet
+from penstock.augment import Pipeline, contact_sheet, imagenet_train
+from penstock.augment.presets import IMAGENET_MEAN, IMAGENET_STD
 from penstock.errors import PenstockError
 from penstock.formats import Folder, open_dataset
 from penstock.loaders import DataLoader
 from penstock.train import Options, Result, train
 
 OUT = Path("demo-out")
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 SECONDS = 2.0
 """How long each loader is measured."""
 
@@ -69,9 +70,7 @@ class Job:
 
     def pipeline(self) -> Pipeline:
         """The training augmentation."""
-        crop = RandomResizedCrop(self.image_size, scale=self.crop_scale)
-        flip = [RandomHorizontalFlip()] if self.flip else []
-        return Pipeline([crop, *flip, ToDtype("float32", scale=True), Normalize(MEAN, STD)])
+        return imagenet_train(self.image_size, scale=self.crop_scale, flip=0.5 if self.flip else 0.0)
 
 
 def main() -> int:
@@ -224,7 +223,7 @@ def look(job: Job) -> Path:
     loader: DataLoader[list[Tensor]] = DataLoader(dataset, batch_size=32, shuffle=True, augment=job.pipeline(), seed=0)
     images, labels = next(iter(loader))
     path = OUT / "batch.png"
-    contact_sheet(images, labels, dataset.classes, mean=MEAN, std=STD).save(path)
+    contact_sheet(images, labels, dataset.classes, mean=IMAGENET_MEAN, std=IMAGENET_STD).save(path)
     print(f"one augmented batch: {path}")
     return path
 
@@ -237,7 +236,9 @@ def compare_loaders(job: Job) -> None:
     packed: DataLoader[list[Tensor]] = DataLoader(
         open_dataset(job.pack / "train"), augment=job.pipeline(), seed=0, **settings
     )
-    plain = PillowImages(job.train_folder, job.image_size, job.crop_scale, flip=job.flip, normalize=(MEAN, STD))
+    plain = PillowImages(
+        job.train_folder, job.image_size, job.crop_scale, flip=job.flip, normalize=(IMAGENET_MEAN, IMAGENET_STD)
+    )
     torchs: Any = torch.utils.data.DataLoader(plain, persistent_workers=True, **settings)
     ours = images_per_second(packed, "penstock")
     theirs = images_per_second(torchs, "torch")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..augment import CenterCrop, Normalize, Pipeline, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
+from ..augment import Pipeline, imagenet_eval, imagenet_train
 from ..errors import DatasetError, OptionError, UnknownClassError
 from ..formats import Dataset, open_dataset
 from ..loaders import DataLoader
@@ -136,12 +136,10 @@ def single_labels(dataset: Dataset, path: str) -> NDArray[np.int64]:
 
 def training_pipeline(options: Options) -> Pipeline:
     """A random part of the image, mirrored at random: float32 (3, image_size, image_size), normalised."""
-    crop = RandomResizedCrop(options.image_size, scale=options.crop_scale)
-    flip = [RandomHorizontalFlip()] if options.flip else []
-    return Pipeline([crop, *flip, ToDtype("float32", scale=True), Normalize(options.mean, options.std)])
+    flip = 0.5 if options.flip else 0.0
+    return imagenet_train(options.image_size, scale=options.crop_scale, flip=flip, mean=options.mean, std=options.std)
 
 
 def validation_pipeline(options: Options) -> Pipeline:
     """The image's centre: float32 (3, image_size, image_size), normalised."""
-    resize, crop = Resize(options.val_short_side), CenterCrop(options.image_size)
-    return Pipeline([resize, crop, ToDtype("float32", scale=True), Normalize(options.mean, options.std)])
+    return imagenet_eval(options.image_size, options.val_short_side, mean=options.mean, std=options.std)

@@ -1,0 +1,115 @@
+"""What `penstock view` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..augment import Normalize, Pipeline, ToDtype, contact_sheet
+from ..augment.presets import PRESETS
+from ..errors import OptionError, RecordError, SpecError
+from ..formats import Dataset, open_dataset
+from .output import check_output
+from .parts import parts_of
+from .text import plural
+
+__all__ = ["ViewRequest", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRequest:
+    """The options of the command line, under their names."""
+
+    path: str
+    augment: str
+    images: int
+    samples: int
+    seed: int
+    cell: int
+    output: str
+
+
+def view(request: ViewRequest) -> None:
+    """Draws originals of the dataset at `path`, or its training part, each beside what `augment` makes of it."""
+    check_output(request.output)
+    pipeline = named_pipeline(request.augment)
+    place = next(iter(parts_of(request.path).values()))
+    dataset = open_dataset(place)
+    chosen = _spread(len(dataset), request.images)
+    tiles: list[NDArray[Any]] = []
+    captions: list[str] = []
+    for index in chosen:
+        image, label = dataset[index]
+        tiles.append(image.transpose(2, 0, 1))
+        captions.append(_label(dataset, label))
+        for epoch in range(request.samples):
+            tiles.append(_shown(_augmented(pipeline, dataset, image, index, epoch, request.seed), pipeline))
+            captions.append(f"epoch {epoch}")
+    sheet = contact_sheet(tiles, captions, columns=1 + request.samples, cell_px=request.cell)
+    sheet.save(request.output, "PNG")
+    of = plural(len(dataset), "image")
+    click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(request.samples, 'sample')} each, of {place}")
+
+
+def named_pipeline(name: str) -> Pipeline:
+    """The pipeline of a preset, or of a JSON file that `Pipeline.to_json` wrote.
+
+    Raises:
+        OptionError: it is neither.
+        SpecError: the file holds something else; the message names it.
+    """
+    preset = PRESETS.get(name.replace("-", "_"))
+    if preset is not None:
+        return preset()
+    file = Path(name)
+    if not file.is_file():
+        known = ", ".join(sorted(PRESETS))
+        raise OptionError(
+            f"--augment {name} is no file and no preset; give a file of Pipeline.to_json(), or of {known}"
+        )
+    try:
+        return Pipeline.from_json(file.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{name} is no text: {error}; write it with Pipeline.to_json()") from error
+    except SpecError as error:
+        raise SpecError(f"{name}: {error}") from error
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Indices all over the dataset, so that folders show many of their classes."""
+    if count == 0:
+        raise OptionError("the dataset has no images to look at")
+    return [round(place) for place in np.linspace(0, count - 1, min(wanted, count)).tolist()]
+
+
+def _augmented(
+    pipeline: Pipeline, dataset: Dataset, image: NDArray[np.uint8], index: int, epoch: int, seed: int
+) -> NDArray[Any]:
+    try:
+        return pipeline.apply(image, index, epoch, seed)
+    except RecordError as error:
+        raise error.at(dataset.describe(index), index) from error
+
+
+def _shown(image_chw: NDArray[Any], pipeline: Pipeline) -> NDArray[Any]:
+    """As uint8, or as floats from 0 to 1: the arithmetic of `Normalize` and of `ToDtype` without scale undone."""
+    if image_chw.dtype == np.uint8:
+        return image_chw
+    floats = image_chw.astype(np.float64)
+    for op in pipeline:
+        if isinstance(op, Normalize):
+            floats = floats * np.reshape(op.std, (3, 1, 1)) + np.reshape(op.mean, (3, 1, 1))
+    scaled = any(isinstance(op, ToDtype) and op.scale for op in pipeline)
+    return floats if scaled else floats / 255
+
+
+def _label(dataset: Dataset, label: Any) -> str:
+    """The class by name where it has one; several labels by their numbers."""
+    if np.ndim(label):
+        return " ".join(f"{value:g}" for value in label)
+    return dataset.classes[label] if 0 <= label < len(dataset.classes) else str(label)

@@ -1,0 +1,87 @@
+"""Presets are the pipelines that their sources describe."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from support.torchvision_shim import transforms_v1
+
+from penstock import augment
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+    from_torchvision,
+    imagenet_eval,
+    imagenet_train,
+)
+from penstock.augment.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS
+from penstock.errors import SpecError
+
+T = transforms_v1()
+IMAGENET = T.Normalize(IMAGENET_MEAN, IMAGENET_STD)
+SCALED = ToDtype("float32", scale=True)
+
+
+@pytest.mark.parametrize(
+    ("preset", "theirs"),
+    [
+        (imagenet_train(), [T.RandomResizedCrop(224), T.RandomHorizontalFlip(), T.ToTensor(), IMAGENET]),
+        (imagenet_eval(), [T.Resize(256), T.CenterCrop(224), T.ToTensor(), IMAGENET]),
+        (imagenet_eval(288, 320), [T.Resize(320), T.CenterCrop(288), T.ToTensor(), IMAGENET]),
+    ],
+)
+def test_presets_are_the_recipes_as_torchvision_writes_them(preset: Pipeline, theirs: list[Any]) -> None:
+    assert preset == from_torchvision(T.Compose(theirs))
+    assert preset.dtype == "float32"
+
+
+def test_arguments_arrive() -> None:
+    given = {"mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
+    tail = [SCALED, Normalize(**given)]
+    flip = RandomHorizontalFlip(0.25)
+    assert imagenet_train((8, 9), scale=(0.5, 1), flip=0.25, **given) == Pipeline(
+        [RandomResizedCrop((8, 9), (0.5, 1)), flip, *tail]
+    )
+    assert imagenet_train(8, flip=0, **given) == Pipeline([RandomResizedCrop(8), *tail])
+    assert imagenet_eval(8, 9, **given) == Pipeline([Resize(9), CenterCrop(8), *tail])
+
+
+def test_evaluation_gives_torchvision_s_numbers() -> None:
+    image = load_sample_images().images[0]
+    transform = T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor(), IMAGENET])
+    expected = transform(Image.fromarray(image)).numpy()
+    levels = (imagenet_eval().apply(image) - expected) * np.reshape(IMAGENET_STD, (3, 1, 1)) * 255
+    assert np.abs(levels).max() < 1.001
+
+
+@pytest.mark.parametrize(
+    ("declare", "message"),
+    [
+        (lambda: imagenet_train(0), "RandomResizedCrop: size must be"),
+        (lambda: imagenet_train(8, flip=2), "RandomHorizontalFlip: p must be a probability"),
+        (lambda: imagenet_train(8, std=(1, 1, 0)), "Normalize: std must be"),
+        (lambda: imagenet_eval(8, 0), "Resize: size must be"),
+    ],
+)
+def test_bad_argument_is_refused_by_the_op_it_goes_to(declare: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=f"^{message}"):
+        declare()
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_is_public_and_needs_no_argument(name: str) -> None:
+    preset = getattr(augment, name)
+    assert PRESETS[name] is preset
+    assert name in augment.__all__
+    assert isinstance(preset(), Pipeline)
+    assert "Raises:" in inspect.getdoc(preset)

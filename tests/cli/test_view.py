@@ -1,0 +1,135 @@
+"""`penstock view`: originals beside what an augmentation makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from support.images import image_folder
+
+from penstock.augment import (
+    CenterCrop,
+    Normalize,
+    Pipeline,
+    RandomHorizontalFlip,
+    Resize,
+    ToDtype,
+    contact_sheet,
+    imagenet_eval,
+    imagenet_train,
+)
+from penstock.augment.contact_sheet import GAP_PX
+from penstock.formats import Folder
+
+Command = Callable[..., Any]
+CELL_PX = 32
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return image_folder(tmp_path / "in", {"cat": 3, "dog": 2})
+
+
+def tiles(picture: Path, columns: int) -> NDArray[np.uint8]:
+    """(rows, columns, CELL_PX, CELL_PX, 3): the tiles of a sheet."""
+    sheet = np.array(Image.open(picture))
+    step_x = CELL_PX + GAP_PX
+    step_y = contact_sheet(np.zeros((1, 3, 8, 8), np.uint8), [""], cell_px=CELL_PX).height - GAP_PX
+    rows = (sheet.shape[0] - GAP_PX) // step_y
+    lefts, tops = GAP_PX + np.arange(columns) * step_x, GAP_PX + np.arange(rows) * step_y
+    return np.array([[sheet[y : y + CELL_PX, x : x + CELL_PX] for x in lefts] for y in tops])
+
+
+def test_originals_stand_beside_what_a_loader_would_give(look: Command, folder: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline([Resize((32, 32)), RandomHorizontalFlip(), CenterCrop(32)])
+    (tmp_path / "pipeline.json").write_text(pipeline.to_json(indent=1))
+    output = tmp_path / "sheet.png"
+    run = look(
+        "view", folder, "--augment", tmp_path / "pipeline.json", "--images", 3, "--samples", 4, "--seed", 7,
+        "--cell", CELL_PX, "--output", output,
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    assert run.out == f"{output}: 3 of 5 images, 4 samples each, of {folder}\n"
+    shown = tiles(output, 5)
+    assert len(shown) == 3
+    dataset = Folder(str(folder))
+    for row, index in zip(shown, (0, 2, 4), strict=True):
+        image, _ = dataset[index]
+        assert (row[0][8:24, 6:26] == image).all(axis=2).all()
+        for epoch in range(4):
+            expected = pipeline.apply(image, index, epoch, seed=7)
+            np.testing.assert_array_equal(row[1 + epoch], expected.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("normalized", [False, True])
+def test_floats_are_shown_in_their_colours(
+    look: Command, folder: Path, tmp_path: Path, scale: bool, normalized: bool
+) -> None:
+    unit = 1 if scale else 255
+    tail = [Normalize([0.485 * unit] * 3, [0.229 * unit] * 3)] if normalized else []
+    pipeline = Pipeline([Resize((32, 32)), ToDtype("float32", scale=scale), *tail])
+    (tmp_path / "p.json").write_text(pipeline.to_json())
+    run = look(
+        "view", folder, "--augment", tmp_path / "p.json", "--samples", 1, "--cell", CELL_PX, "--output",
+        tmp_path / "sheet.png",
+    )  # fmt: skip
+    assert run.code == 0
+    shown = tiles(tmp_path / "sheet.png", 2)
+    for row, (image, _) in zip(shown, Folder(str(folder)), strict=True):
+        np.testing.assert_array_equal(row[1], Pipeline([Resize((32, 32))]).apply(image).transpose(1, 2, 0))
+
+
+def test_training_part_of_a_pack_is_shown_with_a_preset(look: Command, pack: Command, folder: Path) -> None:
+    assert pack(folder, folder.parent / "out", "--split", "0.8,0.2").code == 0
+    sheets = []
+    for name, preset in (("imagenet_train", imagenet_train()), ("imagenet-eval", imagenet_eval())):
+        output = folder.parent / f"{name}.png"
+        run = look("view", folder.parent / "out", "--augment", name, "--cell", CELL_PX, "--output", output)
+        assert run.code == 0, (run.err, preset)
+        assert run.out == f"{output}: 4 of 4 images, 7 samples each, of {folder.parent / 'out' / 'train'}\n"
+        sheets.append(tiles(output, 8))
+    assert [len(sheet) for sheet in sheets] == [4, 4]
+    np.testing.assert_array_equal(sheets[0][:, 0], sheets[1][:, 0])
+    assert (sheets[0][:, 1:] != sheets[1][:, 1:]).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["--augment", "imagenet"],
+            2,
+            "Error: --augment imagenet is no file and no preset; give a file of Pipeline.to_json(), or of "
+            "imagenet_eval, imagenet_train",
+        ),
+        (["--augment", "{folder}"], 2, "Error: --augment {folder} is no file and no preset; "),
+        (["--augment", "{bad}"], 1, "Error: {bad}: a pipeline's JSON can't be read: Expecting"),
+        (["--augment", "{bytes}"], 1, "Error: {bytes} is no text: 'utf-8' codec can't decode"),
+        (["--augment", "{large}"], 1, "Error: resize_short would make"),
+        (["--output", "{folder}"], 2, "Error: --output {folder} can't be written: name a PNG file"),
+    ],
+)
+def test_errors_are_one_line(
+    look: Command, folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    files = {name: tmp_path / name for name in ("bad", "bytes", "large")}
+    files["bad"].write_text("{")
+    files["bytes"].write_bytes(b"\xff\xfe")
+    files["large"].write_text(Pipeline([Resize(65_535)]).to_json())
+    places = {"folder": folder, **files}
+    chosen = [each.format(**places) for each in arguments]
+    run = look("view", folder, "--output", tmp_path / "sheet.png", *chosen)
+    assert run.code == code
+    assert run.err.count("\n") == 1
+    assert not (tmp_path / "sheet.png").exists()
+    if "large" in arguments[1]:
+        # A record's error begins with its place.
+        assert str(folder / "cat" / "000.jpg") in run.err
+        message = message.removeprefix("Error: ")
+    assert message.format(**places) in run.err
