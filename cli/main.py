@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .program import ProgramGroup, late
+from .program import ProgramGroup, late, version_option
 
 __all__ = ["main"]
 
@@ -15,7 +15,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 
 
 @click.group(cls=ProgramGroup)
-@click.version_option(package_name="penstock")
+@version_option
 def main() -> None:
     """Image datasets for PyTorch: look at them, check them and measure how fast they load. To pack one, use
     pack-dataset."""

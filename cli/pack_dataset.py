@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .program import Program, late
+from .program import Program, late, version_option
 from .text import as_bytes
 
 __all__ = ["main"]
@@ -91,7 +91,7 @@ def _processors() -> int:
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run has written to DST.")
 @click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.version_option(package_name="penstock")
+@version_option
 def main(workers: int | None, **options: Any) -> None:
     """Pack the images of SRC into DST, so that they load fast.
 

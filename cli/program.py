@@ -17,7 +17,7 @@ import click
 
 from ..errors import OptionError, PenstockError
 
-__all__ = ["Program", "ProgramGroup", "late"]
+__all__ = ["Program", "ProgramGroup", "late", "version_option"]
 
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
@@ -25,6 +25,25 @@ FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 def late(module: str) -> ModuleType:
     """A module of this package that is heavy, and so loaded only once the command line has been understood."""
     return importlib.import_module(f".{module}", __package__)
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        # Of the package itself, which a source tree has without being installed. It loads the core: not at import.
+        version = importlib.import_module(__name__.partition(".")[0]).__version__
+        click.echo(f"{context.find_root().info_name}, version {version}")
+        context.exit()
+
+
+version_option = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+"""The decorator of both commands' `--version`."""
 
 
 class _ExitCodes(click.Command):

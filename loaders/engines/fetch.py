@@ -10,10 +10,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
-from ...errors import TooManyErrorsError
 from ..faults.describing import describe_sample
 from ..faults.faults import Failure
-from ..faults.substitutes import ATTEMPTS, Candidates, substitute
+from ..faults.substitutes import Candidates, no_substitute, substitute
 from ..keys.keying import Request
 from ..keys.keys import KeyedIndex
 from ..keys.seeding import collating, keep_generators, seeded
@@ -143,25 +142,22 @@ class Fetcher:
         self, error: Exception, index: Any, key: KeyedIndex | None, batch: Sequence[int], failures: list[Failure]
     ) -> list[Any]:
         """The substitute of a sample that failed, or nothing."""
-        source = describe_sample(self.dataset, index)
+        own = describe_sample(self.dataset, index)
         if self.on_error == "skip" or key is None:
-            failures.append(Failure.of(error, index, source, None, 0))
+            failures.append(Failure.of(error, index, own))
             return []
-        attempt = 0
+        failed, source, attempt = key, own, 0
         while True:
-            attempt += 1
-            other = substitute(key, attempt, self.candidates, batch)
-            failures.append(Failure.of(error, index, source, int(other), attempt - 1))
-            if attempt > ATTEMPTS:
-                raise TooManyErrorsError(
-                    f"{ATTEMPTS} substitutes for sample {index} ({describe_sample(self.dataset, index)}) failed one "
-                    f"after the other, the last one being sample {failures[-2].substitute} ({source}): "
-                    f"{type(error).__name__}: {error}"
-                ) from error
+            other = substitute(key, attempt + 1, self.candidates, batch)
+            if other is None:
+                last = f"sample {int(failed)} ({source}): {type(error).__name__}: {error}"
+                raise no_substitute(index, own, attempt, last) from error
+            failures.append(Failure.of(error, failed, source, other, instead_of=key, attempt=attempt))
             try:
                 return [self._sample(other if self.keyed else int(other), other)]
             except Exception as again:  # a substitute may be as bad
-                error, source = again, describe_sample(self.dataset, other)
+                error, failed, source = again, other, describe_sample(self.dataset, other)
+            attempt += 1
 
 
 def sample_number(index: Any) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...errors import RecordError, TooManyErrorsError
+from ...errors import RecordError
 from ..faults.faults import Failure
-from ..faults.substitutes import ATTEMPTS, Candidates, substitute
+from ..faults.substitutes import Candidates, no_substitute, substitute
 from ..keys.keys import KeyedIndex, SampleKeys
 from ..options import ErrorPolicy
 from ..stats.meter import Meter
@@ -56,11 +56,11 @@ class Mender:
         if self._on_error == "raise" or not all(isinstance(error, RecordError) for _, error in failed):
             raise self._maker.placed(error, int(batch.keys.indices[row])) from error.__cause__
         if self._on_error == "substitute":
-            for row, error in failed:
+            for row, error in sorted(failed, key=lambda pair: pair[0]):
                 self._substitute(batch, row, error)
             return self._maker.tensors(batch)
-        for row, error in failed:
-            self._note(batch, error, int(batch.keys.indices[row]), None, 0)
+        for row, error in sorted(failed, key=lambda pair: pair[0]):
+            self._skip(batch, int(batch.keys.indices[row]), error)
         bad = {row for row, _ in failed}
         rows = [row for row in range(len(batch.keys)) if row not in bad]
         return self._maker.tensors(batch, rows) if rows else None
@@ -70,36 +70,45 @@ class Mender:
         indices, draws = keys.indices.copy(), keys.draws.copy()
         if self._on_error == "skip":
             for row in rows:
-                self._note(batch, error, int(indices[row]), None, 0)
+                self._skip(batch, int(indices[row]), error)
             indices, draws = np.delete(indices, rows), np.delete(draws, rows)
         else:
             for row in rows:
-                key = self._next(batch, row, error)
+                key = self._next(batch, row, _key(keys, row), error)
                 indices[row], draws[row] = int(key), key.draw
         batch.keys = SampleKeys(keys.seed, keys.epoch, indices, draws)
 
+    def _skip(self, batch: NativeBatch, index: int, error: BaseException) -> None:
+        batch.failures.append(Failure.of(error, index, self._maker.source.describe(index)))
+
     def _substitute(self, batch: NativeBatch, row: int, error: BaseException) -> None:
+        failed = _key(batch.keys, row)
         again: BaseException | None = error
         while again is not None:
-            key = self._next(batch, row, again)
-            again = self._maker.redo(batch, row, key)
+            failed = self._next(batch, row, failed, again)
+            again = self._maker.redo(batch, row, failed)
 
-    def _next(self, batch: NativeBatch, row: int, error: BaseException) -> KeyedIndex:
-        """The next substitute for a row; its last one failed with `error`."""
-        keys = batch.keys
-        key = KeyedIndex(int(keys.indices[row]), keys.seed, keys.epoch, int(keys.draws[row]))
-        original, attempts = batch.replaced.get(row, (key, 0))
-        if attempts == ATTEMPTS:
-            raise TooManyErrorsError(
-                f"{ATTEMPTS} substitutes for sample {int(original)} ({self._maker.source.describe(int(original))}) "
-                f"failed one after the other; the last error was: {error}"
-            ) from error
-        chosen = substitute(original, attempts + 1, self._candidates, keys.plain())
-        self._note(batch, error, int(original), int(chosen), attempts)
-        batch.replaced[row] = original, attempts + 1
+    def _next(self, batch: NativeBatch, row: int, failed: KeyedIndex, error: BaseException) -> KeyedIndex:
+        """The next substitute for a row, where `failed`, its own sample or its last substitute, failed with `error`."""
+        own, tried = batch.replaced.get(row, (failed, 0))
+        describe = self._maker.source.describe
+        chosen = substitute(own, tried + 1, self._candidates, _given(batch))
+        if chosen is None:
+            last = f"sample {int(failed)} ({describe(int(failed))}): {type(error).__name__}: {error}"
+            raise no_substitute(int(own), describe(int(own)), tried, last) from error
+        source = describe(int(failed))
+        batch.failures.append(Failure.of(error, failed, source, chosen, instead_of=own, attempt=tried))
+        batch.replaced[row] = own, tried + 1
         return chosen
 
-    def _note(
-        self, batch: NativeBatch, error: BaseException, index: int, substituted: int | None, attempt: int
-    ) -> None:
-        batch.failures.append(Failure.of(error, index, self._maker.source.describe(index), substituted, attempt))
+
+def _key(keys: SampleKeys, row: int) -> KeyedIndex:
+    return KeyedIndex(int(keys.indices[row]), keys.seed, keys.epoch, int(keys.draws[row]))
+
+
+def _given(batch: NativeBatch) -> list[int]:
+    """The indices of the batch as the order gave them: what is chosen must not depend on who failed before."""
+    indices = batch.keys.plain()
+    for row, (own, _) in batch.replaced.items():
+        indices[row] = int(own)
+    return indices

@@ -23,8 +23,11 @@ class EpochCounter:
         self.next = 0
 
     def set(self, epoch: int) -> None:
-        """Fixes the next epoch; OptionError unless 0 <= epoch < 2**32."""
-        number = operator.index(epoch)
+        """Fixes the next epoch; OptionError unless it is an int and 0 <= epoch < 2**32."""
+        try:
+            number = operator.index(epoch)
+        except TypeError as error:
+            raise OptionError(f"epoch must be an int, got {epoch!r}") from error
         if not 0 <= number < 2**32:
             raise OptionError(f"epoch must be 0 <= epoch < 2**32, got {number}")
         self.next = number

@@ -22,6 +22,8 @@ _SECONDS = 16  # nanoseconds per stage
 _NAMES = 512
 _NAME_LENGTH = 32
 _MAX_STAGES = 32
+_LAST_WORDS = 384
+_LAST_WORDS_LENGTH = _NAMES - _LAST_WORDS
 _FLAGS = _NAMES + _MAX_STAGES * _NAME_LENGTH
 
 IDLE = "idle"
@@ -157,6 +159,11 @@ class Board:
         self._words[_NUMBER] = -1
         self.at(IDLE)
 
+    def last_words(self, words: str) -> None:
+        """Notes what ends the worker, as far as there is room."""
+        encoded = words.encode(errors="replace")[:_LAST_WORDS_LENGTH].ljust(_LAST_WORDS_LENGTH, b"\0")
+        self._bytes[_LAST_WORDS:_NAMES] = np.frombuffer(encoded, np.uint8)
+
     def ready(self) -> None:
         """Notes that the worker listens to signals."""
         self._words[_READY] = 1
@@ -181,6 +188,11 @@ class Board:
     @property
     def is_ready(self) -> bool:
         return bool(self._words[_READY])
+
+    @property
+    def heard(self) -> str:
+        """The worker's last words; empty where it had none."""
+        return self._bytes[_LAST_WORDS:_NAMES].tobytes().rstrip(b"\0").decode(errors="ignore")
 
     def standing(self) -> Standing:
         """Where the worker is. A worker that died while it wrote leaves what it had written."""

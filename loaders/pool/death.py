@@ -30,6 +30,7 @@ class Death:
         exit_code: as `multiprocessing.Process.exitcode` has it (negative: a signal); None: not known.
         standing: where it was.
         sample: what that sample is, in words.
+        raised: the exception that ended it, in words; empty where there was none.
     """
 
     worker: int
@@ -37,6 +38,7 @@ class Death:
     exit_code: int | None
     standing: Standing
     sample: str
+    raised: str = ""
 
     def __str__(self) -> str:
         return f"worker {self.worker} (pid {self.pid}) {self._how()}, {place_in_words(self.standing, self.sample)}"
@@ -46,7 +48,8 @@ class Death:
         if code is None:
             return "ended in a way that is not known"
         if code >= 0:
-            return f"exited with code {code}"
+            cause = f"was ended by {self.raised}, raised in the dataset or in what it calls: it " if self.raised else ""
+            return f"{cause}exited with code {code}"
         try:
             number = signal.Signals(-code)
         except ValueError:

@@ -97,7 +97,7 @@ class ProcessCrew(Crew):
         standing = handle.board.standing()
         exit_code = handle.bury()
         sample = describe(self._job, standing.sample)
-        return Death(handle.worker, handle.pid, exit_code, standing, sample)
+        return Death(handle.worker, handle.pid, exit_code, standing, sample, handle.board.heard)
 
     def replace(self, worker: int) -> None:
         dead = self._handles[worker]

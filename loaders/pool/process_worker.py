@@ -57,7 +57,27 @@ class Equipment:
 
 
 def main(equipment: Equipment) -> None:
-    """Runs until the parent closes its end of the socket, or dies."""
+    """Runs until the parent closes its end of the socket, or dies.
+
+    Raises:
+        SystemExit: the job has raised that or a KeyboardInterrupt; the board has its name.
+    """
+    try:
+        _work(equipment)
+    except (SystemExit, KeyboardInterrupt) as end:
+        equipment.board.last_words(repr(end))
+        # The parent tells of it: multiprocessing must not print a traceback, nor the words given to sys.exit.
+        raise SystemExit(_exit_code(end)) from None
+
+
+def _exit_code(end: SystemExit | KeyboardInterrupt) -> int:
+    """What a Python process of its own would exit with."""
+    if isinstance(end, KeyboardInterrupt):
+        return 1
+    return end.code if isinstance(end.code, int) else int(end.code is not None)
+
+
+def _work(equipment: Equipment) -> None:
     _settle(equipment.stacks)
     equipment.board.ready()
     equipment.board.unlink()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from ...augment.translators.exact import class_in, library_name, replaced
 from ...formats.files import FileDataset
@@ -16,6 +17,9 @@ from ...record import FileSamples, RecordSource
 from ..wrappers import overrides
 
 __all__ = ["file_source", "knows_files"]
+
+_USUAL_LIMIT = 1024**3 // 4 // 3
+"""`PIL.Image.MAX_IMAGE_PIXELS`, if nobody changes it."""
 
 _FOLDERS = ("ImageFolder", "DatasetFolder", "ImageNet")
 _LOADERS = ("default_loader", "pil_loader")
@@ -42,6 +46,12 @@ def file_source(dataset: Any, place: str) -> RecordSource | str:
     place = f"{place} ({type(dataset).__name__})"
     if getattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False):
         return "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set, and truncated files are errors for the native engine"
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and limit < _USUAL_LIMIT:
+        return (
+            f"PIL.Image.MAX_IMAGE_PIXELS is {limit}, below the usual {_USUAL_LIMIT}, and that is what the native "
+            "engine keeps to"
+        )
     if _is_folder(dataset):
         return _folder_obstacle(dataset, place) or _folder_source(dataset, place)
     if _declares_files(dataset):
@@ -100,7 +110,8 @@ def _declared_source(dataset: FileSamples, place: str) -> RecordSource | str:
     if any(overrides(type(dataset), name, base="sample_files") for name in ("__getitem__", "__getitems__")):
         return f"{place} overrides __getitem__, so its files may be other samples"
     given, labels = dataset.sample_files()
-    files, table = tuple(given), np.asarray(labels)
+    files = tuple(os.fspath(file) if isinstance(file, os.PathLike) else file for file in given)
+    table = np.asarray(labels)
     if table.dtype.kind not in "iu" or table.shape != (len(files),) or len(files) != len(dataset):
         return (
             f"sample_files() of {place} must give {len(dataset)} paths and as many int labels, got {len(files)} paths "
@@ -108,7 +119,7 @@ def _declared_source(dataset: FileSamples, place: str) -> RecordSource | str:
         )
     wrong = next((file for file in files if not isinstance(file, str)), None)
     if wrong is not None:
-        return f"sample_files() of {place} must give paths that are str, got {wrong!r}"
+        return f"sample_files() of {place} must give paths that are str or os.PathLike, got {wrong!r}"
     column = table.astype(np.int64)
     fingerprint = hash((files, column.tobytes()))
     return _remembered(dataset, fingerprint) or _remember(dataset, fingerprint, FileDataset("", files, column, []))

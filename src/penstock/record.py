@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -100,6 +101,6 @@ class FileSamples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def sample_files(self) -> tuple[Sequence[str], ArrayLike]:
+    def sample_files(self) -> tuple[Sequence[str | os.PathLike[str]], ArrayLike]:
         """(n paths, n ints): the file and the label of each sample. Asked at each `iter(loader)`, so keep them."""
         ...

@@ -182,3 +182,17 @@ def test_python_m_penstock_is_the_command(packed: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.endswith(", 10 decoded: all right\n")
+
+
+@pytest.mark.parametrize("command", ["penstock.cli.main", "penstock.cli.pack_dataset"])
+def test_the_version_is_told_where_nothing_is_installed(command: str) -> None:
+    code = (
+        "import importlib.metadata, sys; "
+        "importlib.metadata.version = lambda name: sys.exit(f'asked for what is installed as {name}'); "
+        f"from {command} import main; assert 'penstock._core' not in sys.modules; main(prog_name='it')"
+    )
+    environment = {"PYTHONPATH": str(Path(penstock.__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"it, version {penstock.__version__}\n", "")

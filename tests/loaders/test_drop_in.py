@@ -213,6 +213,12 @@ def test_an_impossible_epoch_is_refused(epoch: int) -> None:
         DataLoader(Numbers(2), seed=0).set_epoch(epoch)
 
 
+@pytest.mark.parametrize("epoch", [1.5, "x", None])
+def test_an_epoch_that_is_no_number_is_refused(epoch: Any) -> None:
+    with pytest.raises(OptionError, match=f"epoch must be an int, got {epoch!r}"):
+        DataLoader(Numbers(2), seed=0).set_epoch(epoch)
+
+
 def test_set_epoch_reaches_the_sampler() -> None:
     sampler = torch.utils.data.DistributedSampler(Numbers(8), num_replicas=2, rank=0)
     loader: DataLoader[Any] = DataLoader(Numbers(8), sampler=sampler)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +102,43 @@ def test_substitutes_keep_batches_whole(folder: Path, engine: str, tmp_path: Pat
     assert [len(images) for images, _ in loader] == [4, 4, 4]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["record"] for line in lines} == {3, 6}
+    assert all(line["source"] == Folder(folder).describe(line["record"]) for line in lines)
     assert all(line["action"] == "substitute" and 0 <= line["substitute"] < 12 for line in lines)
-    assert loader.stats().substituted == len(lines)
+    assert loader.stats().substituted == 2
+
+
+@pytest.mark.parametrize("policy", ["skip", "substitute"])
+@pytest.mark.parametrize("weights", [None, [1.0, 9.0, 1.0] * 4])
+def test_every_engine_logs_the_same(folder: Path, policy: Any, weights: Any, tmp_path: Path) -> None:
+    """Half of the images are bad, so that substitutes fail, too."""
+    root = tmp_path / "half"
+    shutil.copytree(folder, root)
+    for index in (0, 1, 5, 9):
+        Path(Folder(root).describe(index)).write_bytes(b"no image either")
+    order: dict[str, Any] = {"shuffle": True} if weights is None else {"weights": weights}
+
+    def logged(engine: str) -> list[dict[str, Any]]:
+        log = tmp_path / f"{engine}.jsonl"
+        arguments = {"augment": PIPELINE, "seed": 5, "on_error": policy, "error_log": log, **order, **ENGINES[engine]}
+        loader: DataLoader[Any] = DataLoader(Folder(root), 6, **arguments)
+        for _ in range(3):
+            list(loader)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        # What is wrong with a JPEG that was cut short, each decoder says in its own words.
+        return [line | {"reason": line["record"] == 6 or line["reason"]} for line in lines]
+
+    lines = {engine: logged(engine) for engine in ENGINES}
+    assert all(found == lines["native"] for found in lines.values())
+    for line in lines["native"]:
+        assert line["source"] == Folder(root).describe(line["record"])
+        assert (line["instead_of"] is None) == (line["attempt"] == 0)
+        assert line["record"] in {0, 1, 3, 5, 6, 9}
+    assert (policy == "substitute") == any(line["attempt"] > 0 for line in lines["native"])
+    for before, after in itertools.pairwise(lines["native"]):
+        if after["attempt"]:
+            assert after["attempt"] == before["attempt"] + 1
+            assert after["record"] == before["substitute"]
+            assert after["instead_of"] == (before["instead_of"] if before["attempt"] else before["record"])
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -196,9 +234,48 @@ def test_each_epoch_has_its_own_max_errors() -> None:
 def test_substitutes_that_all_fail_end_the_pass() -> None:
     loader: DataLoader[Any] = DataLoader(Broken(5, (0, 1, 2, 3, 4)), 2, seed=0, on_error="substitute")
     with pytest.raises(
-        TooManyErrorsError, match=r"16 substitutes for sample 0 \(Broken\[0\]\) failed one after the other"
+        TooManyErrorsError,
+        match=r"^4 substitutes for sample 0 \(Broken\[0\]\) failed one after the other, the last one being "
+        r"sample \d \(Broken\[\d\]\): ValueError: sample \d is broken. Mend the data, or use on_error='skip'$",
     ):
         list(loader)
+    loader = DataLoader(Broken(50, tuple(range(50))), 2, seed=0, on_error="substitute")
+    with pytest.raises(TooManyErrorsError, match=r"^16 substitutes for sample 0 "):
+        list(loader)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_images_that_all_fail_end_the_pass(engine: str, tmp_path: Path) -> None:
+    root = write_folder(tmp_path, 3, (".jpg",))
+    for index in range(3):
+        Path(Folder(root).describe(index)).write_bytes(b"no image")
+    own = re.escape(Folder(root).describe(0))
+    loader: DataLoader[Any] = DataLoader(
+        Folder(root), 3, augment=PIPELINE, seed=0, on_error="substitute", **ENGINES[engine]
+    )
+    with pytest.raises(
+        TooManyErrorsError, match=rf"^2 substitutes for sample 0 \({own}\) .* being sample [12] \(.*: DecodeError: "
+    ):
+        list(loader)
+
+
+@pytest.mark.parametrize("engine", [{}, {"num_workers": 2}])
+def test_places_are_counted_and_not_attempts(engine: dict[str, Any], tmp_path: Path) -> None:
+    """All but one are bad, so most substitutes fail as well."""
+    bad = tuple(range(1, 8))
+
+    def make(most: int) -> DataLoader[Any]:
+        arguments = {"on_error": "substitute", "max_errors": most, "error_log": tmp_path / f"{most}.jsonl", **engine}
+        return DataLoader(Broken(8, bad), 4, seed=0, **arguments)
+
+    loader = make(7)
+    assert [batch.tolist() for batch in loader] == [[0] * 4] * 2
+    assert loader.stats().substituted == 7
+    assert len((tmp_path / "7.jsonl").read_text().splitlines()) > 7
+    with pytest.raises(
+        TooManyErrorsError, match=r"^7 samples of this epoch could not be made, .* is 6; the last one was sample 7 "
+    ):
+        list(make(6))
 
 
 def test_substitutes_come_from_what_the_sampler_gives() -> None:
@@ -224,15 +301,32 @@ def test_a_substitute_is_a_function_of_its_key(index: int, seed: int, epoch: int
     key = KeyedIndex(index, seed, epoch, 0)
     chosen = substitute(key, attempt, size, [])
     assert chosen == substitute(KeyedIndex(index, seed, epoch, 7), attempt, size, [1])
+    assert (chosen is None) == (attempt > size - (index < size))
+    if chosen is None:
+        return
     assert 0 <= chosen < size
     assert (chosen.seed, chosen.epoch) == (seed, epoch)
     assert 2**62 <= chosen.draw < 2**63
 
 
-def test_substitutes_are_spread_evenly() -> None:
-    chosen = [int(substitute(KeyedIndex(index, 1, 0, 0), 1, 10, [])) for index in range(5000)]
-    counts = np.bincount(chosen, minlength=10)
-    assert abs(counts - 500).max() < 5 * np.sqrt(500)
+@given(st.integers(0, 30), st.integers(0, 2**64 - 1), st.sets(st.integers(0, 30), min_size=1))
+def test_no_index_is_tried_twice(index: int, seed: int, among: set[int]) -> None:
+    key = KeyedIndex(index, seed, 0, 0)
+    others = among - {index}
+    for candidates, batch in ((np.array(sorted(among)), []), (None, [*among, *among])):
+        chain = [substitute(key, attempt, candidates, batch) for attempt in range(1, 33)]
+        tried = [int(chosen) for chosen in chain if chosen is not None]
+        assert len(set(tried)) == len(tried) == min(16, len(others))
+        assert set(tried) <= others
+        assert chain[len(tried) :] == [None] * (32 - len(tried))
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 9])
+def test_substitutes_are_spread_evenly(attempt: int) -> None:
+    chosen = [substitute(KeyedIndex(3, seed, 0, 0), attempt, 10, []) for seed in range(4500)]
+    counts = np.bincount([int(each) for each in chosen if each is not None], minlength=10)
+    assert counts[3] == 0
+    assert abs(np.delete(counts, 3) - 500).max() < 5 * np.sqrt(500)
 
 
 def test_nothing_to_choose_from_is_told() -> None:

@@ -290,7 +290,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"sample_files\(\) of dataset \(Files\) must give 14 paths and as many int labels, got 14 paths and .*\(13,\)",
     ),
     "float labels": (lambda root: Files(files(root), np.ones(14)), "sample_files.* labels float64"),
-    "paths": (lambda root: Files([*map(Path, files(root))], range(14)), "sample_files.* paths that are str, got Posix"),
+    "paths": (
+        lambda root: Files([file.encode() for file in files(root)], range(14)),
+        "sample_files.* paths that are str or os.PathLike, got b'",
+    ),
 }
 
 
@@ -324,6 +327,23 @@ def test_truncated_files_that_pillow_was_told_to_load_stay_loadable(
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     loader: DataLoader[Any] = DataLoader(folder(root), 4)
     assert "not native: PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set" in loader.explain()
+
+
+def test_a_limit_that_pillow_was_told_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    loader: DataLoader[Any] = DataLoader(folder(root), 4)
+    assert "not native: PIL.Image.MAX_IMAGE_PIXELS is 50, below the usual 89478485" in loader.explain()
+    with pytest.raises(Image.DecompressionBombError):
+        next(iter(loader))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert loader.explain().startswith("engine: native")
+
+
+def test_files_may_be_paths(root: Path) -> None:
+    paths: Any = [*map(Path, files(root))]
+    loader: DataLoader[Any] = DataLoader(Files(paths, range(14)), 3)
+    assert loader.explain().startswith("engine: native")
+    assert equal(list(loader), list(DataLoader(Files(files(root), range(14)), 3)))
 
 
 def test_another_image_backend_is_python(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

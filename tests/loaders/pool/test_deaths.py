@@ -57,6 +57,26 @@ def test_an_exit_is_told() -> None:
             pool.receive(8)
 
 
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (KeyboardInterrupt(), r"was ended by KeyboardInterrupt\(\), raised in the dataset .* exited with code 1, at"),
+        (SystemExit(7), r"was ended by SystemExit\(7\), raised in the dataset .* exited with code 7, at"),
+        (SystemExit("the disk is gone"), r"was ended by SystemExit\('the disk is gone'\), .* exited with code 1, at"),
+        (SystemExit(), r"was ended by SystemExit\(\), .* exited with code 0, at"),
+        (SystemExit("é" * 200), r"was ended by SystemExit\('é{58}, .* exited with code 1, at"),
+    ],
+)
+def test_an_exception_that_ends_a_worker_is_told_by_name(
+    end: BaseException, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
+        pool.submit(Task(8, (jobs.leave_by, end)))
+        with pytest.raises(WorkerDeathError, match=words + r" sample 11 \[file 11.jpg\] stage 'sample' of task 8"):
+            pool.receive(8)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_death_of_an_idle_worker_is_noticed_in_a_wait_for_another() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions(workers=2)) as pool:
         pool.submit(Task(0, (jobs.sleep, 20.0), worker=0))
