@@ -67,6 +67,9 @@ class ProcessHandle:
         self._end = _watch(self.pid)
 
     def send(self, letter: Letter) -> None:
+        """Sends a letter when there is room for it; one to a worker that has ended is lost with that."""
+        if self.ended:
+            return
         self._outbox.append(letter)
         self._flush()
 

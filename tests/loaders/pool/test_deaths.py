@@ -77,6 +77,15 @@ def test_an_exception_that_ends_a_worker_is_told_by_name(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_task_for_a_worker_that_is_known_to_be_dead_gets_the_news() -> None:
+    with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
+        os.kill(pool.pids()[0], signal.SIGKILL)
+        wait_until(pool.ready)
+        pool.submit(Task(3, (jobs.leave, 3)))
+        with pytest.raises(WorkerDeathError, match="was killed by SIGKILL"):
+            pool.receive(3)
+
+
 def test_the_death_of_an_idle_worker_is_noticed_in_a_wait_for_another() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions(workers=2)) as pool:
         pool.submit(Task(0, (jobs.sleep, 20.0), worker=0))
