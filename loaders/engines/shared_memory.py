@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -122,22 +122,25 @@ def _size(samples: list[Any], plenty: int) -> int:
     return estimate if estimate * _SPREAD < plenty else tensor_bytes(samples)
 
 
-def _leaves(value: Any) -> Iterator[torch.Tensor | np.ndarray[Any, Any]]:
-    """The tensors and arrays in a nest, each as often as it occurs."""
-    if isinstance(value, _ARRAYS):
+def _leaves(value: Any, above: frozenset[int] = frozenset()) -> Iterator[torch.Tensor | np.ndarray[Any, Any]]:
+    """The tensors and arrays in a nest, each as often as it occurs; what holds itself is not entered again."""
+    if isinstance(value, torch.Tensor | np.ndarray):
         yield value
-    elif isinstance(value, tuple | list):
-        for each in value:
-            if isinstance(each, _ARRAYS):
-                yield each
-            elif not isinstance(each, _SCALARS):
-                yield from _leaves(each)
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _leaves(each)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _leaves(getattr(value, field.name))
+        return
+    if (not isinstance(value, tuple | list | Mapping) and not is_dataclass(value)) or id(value) in above:
+        return
+    inside = above | {id(value)}
+    for each in _parts(value):
+        if not isinstance(each, int | float | str | bytes):
+            yield from _leaves(each, inside)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, tuple | list):
+        return value
+    if isinstance(value, Mapping):
+        return value.values()
+    return (getattr(value, field.name) for field in fields(value))
 
 
 def _unshared_storages(value: Any) -> list[torch.UntypedStorage]:
