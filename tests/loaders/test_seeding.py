@@ -173,7 +173,7 @@ def test_states_of_other_generators_are_refused() -> None:
         restore_generators(owner(None, torch.Generator()), saved)
     with pytest.raises(OptionError, match="draw from default, this one's draw from default and sampler"):
         restore_generators(owner(None, torch.Generator()), save_generators(owner()))
-    with pytest.raises(OptionError, match="draw from none, this one's draw from generator"):
+    with pytest.raises(OptionError, match=r"has the generators that its order was drawn from, got \{\}: it is damaged"):
         restore_generators(owner(torch.Generator()), {})
 
 
