@@ -13,7 +13,7 @@ from benchmarks.environment import ROOT, child_environment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted, and found in /proc")
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 def test_no_sample_is_lost_repeated_or_altered_and_no_worker_left(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     command = [sys.executable, "-m", "benchmarks.kill_resume", "--runs", "200", "--jobs", "4", "--output", str(output)]
