@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset
 from ..devices.tree import tensor_bytes
 from ..keys.keying import Keying
 from ..state.passes import Cursor, Pass
+from ..state.state import known_length
 from ..stats.meter import Meter
 from ..stats.progress import ProgressBar
 from ..stats.stats import Counters, Setup
@@ -84,9 +85,4 @@ class EngineIterator:
 
 def _length(loader: DataLoader[Any]) -> int | None:
     """Batches of a whole pass; None where nobody knows."""
-    if isinstance(loader.dataset, IterableDataset):
-        return None
-    try:
-        return len(loader)
-    except (TypeError, NotImplementedError):  # a sampler without a length
-        return None
+    return None if isinstance(loader.dataset, IterableDataset) else known_length(loader)

@@ -50,9 +50,6 @@ class _PoolIterator(EngineIterator, _BaseDataLoaderIter):
         batch = _BaseDataLoaderIter.__next__(self)
         return batch, self._cursor
 
-    def _next_data(self) -> Any:
-        raise NotImplementedError
-
     def _setup(self, loader: DataLoader[Any]) -> Setup:
         return replace(super()._setup(loader), threaded=loader.workers == "threads")
 

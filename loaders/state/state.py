@@ -15,7 +15,7 @@ from .stateful import has_state
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
 
-__all__ = ["VERSION", "check_state", "describes"]
+__all__ = ["VERSION", "check_state", "describes", "known_length"]
 
 VERSION = 1
 """Version of the states that `DataLoader.state_dict` writes."""
@@ -42,7 +42,7 @@ def describes(loader: DataLoader[Any]) -> dict[str, Any]:
         "version": VERSION,
         "batch_size": loader.batch_size,
         "sampler": " of ".join(kinds),
-        "samples": _length(loader._index_sampler if inner is None else inner),
+        "samples": known_length(loader._index_sampler if inner is None else inner),
         "ranks": getattr(inner, "num_replicas", None),
     }
 
@@ -108,9 +108,10 @@ def _check_number(state: Mapping[str, Any], key: str, most: int) -> None:
         raise OptionError(f"a state's {key} is an int from 0 to {most}, got {value!r}")
 
 
-def _length(sampler: Any) -> int | None:
+def known_length(owner: Any) -> int | None:
+    """The length of a sampler or loader; None where it has none."""
     try:
-        return len(sampler)
+        return len(owner)
     except (TypeError, NotImplementedError):  # a sampler without a length
         return None
 
