@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import _core
 from ..errors import SpecError
 from .ops.base import Op, Stage
 from .ops.conversion import ToDtype
+from .ops.padding import RandomCrop
 
-__all__ = ["check_order"]
+__all__ = ["check_crops", "check_order"]
 
 
 def check_order(ops: Sequence[Op]) -> None:
@@ -27,6 +29,19 @@ def check_order(ops: Sequence[Op]) -> None:
             _check_dtype(op, position, before)
         if op.stage is Stage.NORMALIZE:
             _check_normalize(op, position, before)
+
+
+def check_crops(ops: Sequence[Op]) -> None:
+    """Refuses a `RandomCrop` that is larger than its image, where the ops before it say how large that is.
+
+    Raises:
+        SpecError: names the size of both, and what to do.
+    """
+    for position, op in enumerate(ops):
+        if isinstance(op, RandomCrop):
+            known = _core.Program([earlier.lower() for earlier in ops[:position]]).output_size
+            if known is not None:
+                op.check_fits(*known)
 
 
 def _name(op: Op) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..errors import OptionError, SpecError
-from .ops import OPS, Op, RandomResizedCrop, op_from_dict
-from .order import check_order
+from .ops import OPS, Op, RandomCrop, RandomResizedCrop, op_from_dict
+from .order import check_crops, check_order
 from .params import ParamTable
 
 __all__ = ["Pipeline"]
@@ -32,7 +32,8 @@ class Pipeline(Sequence[Op]):
         ops: the ops, in order. With none, images stay as they are.
 
     Raises:
-        SpecError: something that is no op, or ops in an order without a meaning; the message says what to move where.
+        SpecError: something that is no op, ops in an order without a meaning, or a crop that is larger than its image;
+            the message says what to do.
     """
 
     __slots__ = ("_ops", "_program")
@@ -41,6 +42,7 @@ class Pipeline(Sequence[Op]):
         self._ops = _checked_ops(ops)
         self._program: _core.Program | None = None
         check_order(self._ops)
+        check_crops(self._ops)
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -84,6 +86,7 @@ class Pipeline(Sequence[Op]):
 
         Raises:
             OptionError: arguments whose shapes or ranges do not fit.
+            DecodeError: an image that is too small for a `RandomCrop`, or that an op would make too large.
         """
         rows = _column("indices", indices)
         visits = np.zeros_like(rows) if draws is None else _column("draws", draws)
@@ -150,7 +153,7 @@ class Pipeline(Sequence[Op]):
 
     def _sizes(self, sizes: ArrayLike | None, count: int) -> NDArray[np.int32]:
         if sizes is None:
-            if any(isinstance(op, RandomResizedCrop) for op in self._ops):
+            if any(isinstance(op, RandomCrop | RandomResizedCrop) for op in self._ops):
                 raise OptionError("sizes must be given to draw crops: (n, 2) heights and widths of the decoded images")
             return np.ones((count, 2), np.int32)
         table = np.asarray(sizes)

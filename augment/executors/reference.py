@@ -17,8 +17,10 @@ from ..ops import (
     Grayscale,
     Normalize,
     Op,
+    Pad,
     RandomAdjustSharpness,
     RandomAutocontrast,
+    RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
@@ -26,6 +28,7 @@ from ..ops import (
     RandomPosterize,
     RandomResizedCrop,
     RandomSolarize,
+    RandomVerticalFlip,
     Resize,
     ToDtype,
 )
@@ -34,6 +37,7 @@ from ..params import ParamTable
 from ..pipeline import Pipeline
 from . import colours
 from .base import Image, Result, check_run
+from .padding import padded
 from .resampling import resize_bilinear
 
 __all__ = ["ReferenceExecutor"]
@@ -169,6 +173,25 @@ def _color_jitter(op: ColorJitter, image: Pixels, drawn: Drawn) -> Pixels:
 @apply_op.register
 def _gaussian_blur(op: GaussianBlur, image: Pixels, drawn: Drawn) -> Pixels:
     return colours.gaussian_blur(image, pair(op.kernel_size), drawn["sigma"])
+
+
+@apply_op.register
+def _random_vertical_flip(op: RandomVerticalFlip, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (all is drawn)
+    return image[::-1] if drawn["flip"] else image
+
+
+@apply_op.register
+def _pad(op: Pad, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    return padded(image, op.padding, op.fill, op.padding_mode)
+
+
+@apply_op.register
+def _random_crop(op: RandomCrop, image: Pixels, drawn: Drawn) -> Pixels:
+    left, top, right, bottom = op.margins(*image.shape[:2])
+    whole = padded(image, (left, top, right, bottom), op.fill, op.padding_mode)
+    y, x = int(drawn["y"]) + top, int(drawn["x"]) + left
+    height, width = pair(op.size)
+    return whole[y : y + height, x : x + width]
 
 
 @apply_op.register

@@ -19,8 +19,9 @@ from .colour import (
     RandomSolarize,
 )
 from .conversion import Normalize, ToDtype
-from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Resize
+from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize
 from .jitter import ColorJitter, GaussianBlur
+from .padding import Pad, RandomCrop
 
 __all__ = [
     "OPS",
@@ -30,8 +31,10 @@ __all__ = [
     "Grayscale",
     "Normalize",
     "Op",
+    "Pad",
     "RandomAdjustSharpness",
     "RandomAutocontrast",
+    "RandomCrop",
     "RandomEqualize",
     "RandomGrayscale",
     "RandomHorizontalFlip",
@@ -39,6 +42,7 @@ __all__ = [
     "RandomPosterize",
     "RandomResizedCrop",
     "RandomSolarize",
+    "RandomVerticalFlip",
     "Resize",
     "ToDtype",
     "op_from_dict",
@@ -52,8 +56,10 @@ OPS: dict[str, type[Op]] = {
         GaussianBlur,
         Grayscale,
         Normalize,
+        Pad,
         RandomAdjustSharpness,
         RandomAutocontrast,
+        RandomCrop,
         RandomEqualize,
         RandomGrayscale,
         RandomHorizontalFlip,
@@ -61,6 +67,7 @@ OPS: dict[str, type[Op]] = {
         RandomPosterize,
         RandomResizedCrop,
         RandomSolarize,
+        RandomVerticalFlip,
         Resize,
         ToDtype,
     )

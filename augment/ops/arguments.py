@@ -16,6 +16,8 @@ __all__ = [
     "Size",
     "antialiased",
     "bits",
+    "choice",
+    "colour",
     "factor",
     "flag",
     "height_width",
@@ -23,6 +25,7 @@ __all__ = [
     "interpolation",
     "jitter",
     "kernel_size",
+    "margins",
     "number",
     "pair",
     "per_channel",
@@ -232,6 +235,36 @@ def per_channel(op: object, argument: str, value: object) -> tuple[float, float,
         raise refusal(op, argument, "3 numbers in the range of float32", value, "give smaller numbers")
     first, second, third = (float(v) for v in (items * 3 if len(items) == 1 else items))
     return first, second, third
+
+
+def choice(op: object, argument: str, value: object, choices: Sequence[str]) -> str:
+    """One of these strings."""
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise refusal(op, argument, listed, value, f"for example {argument}={choices[0]!r}")
+    return value
+
+
+def margins(op: object, argument: str, value: object) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in pixels, of an int, (left and right, top and bottom), or all four."""
+    items = [value] if _is_int(value) else _items(value)
+    if items is None or len(items) not in (1, 2, 4) or not all(_is_int(v) and 0 <= v <= MAX_SIDE_PX for v in items):
+        forms = "an int, (left and right, top and bottom) or (left, top, right, bottom)"
+        expected = f"{forms}, each from 0 to {MAX_SIDE_PX} pixels"
+        raise refusal(op, argument, expected, value, f"for example {argument}=4; to cut pixels off, use CenterCrop")
+    left, top, right, bottom = (int(v) for v in items * (4 // len(items)))
+    return left, top, right, bottom
+
+
+def colour(op: object, argument: str, value: object) -> tuple[int, int, int]:
+    """(R, G, B) from 0 to 255; one number is a grey."""
+    items: list[Any] | None = [value] if _is_number(value) else _items(value)
+    whole = items is not None and len(items) in (1, 3) and all(_is_number(v) and v == int(v) for v in items)
+    if items is None or not whole or not all(0 <= v <= 255 for v in items):
+        expected = "an int or (R, G, B), each from 0 to 255"
+        raise refusal(op, argument, expected, value, f"for example {argument}=0 or {argument}=(124, 116, 104)")
+    red, green, blue = (int(v) for v in items * (3 // len(items)))
+    return red, green, blue
 
 
 def interpolation(op: object, argument: str, value: object) -> str:

@@ -9,7 +9,7 @@ from . import arguments as check
 from .arguments import Interval, Size
 from .base import Lowered, Op, Stage, floats
 
-__all__ = ["CenterCrop", "RandomHorizontalFlip", "RandomResizedCrop", "Resize"]
+__all__ = ["CenterCrop", "RandomHorizontalFlip", "RandomResizedCrop", "RandomVerticalFlip", "Resize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Resize(Op):
 
 @dataclass(frozen=True, slots=True)
 class CenterCrop(Op):
-    """Cuts the middle out of the image; where the image is smaller, zeros surround it.
+    """Cuts the middle out of the image; where the image is smaller, black surrounds it.
 
     Args:
         size: (height, width) of the result in pixels; an int is the side of a square.
@@ -126,3 +126,21 @@ class RandomHorizontalFlip(Op):
 
     def lower(self) -> Lowered:
         return "random_horizontal_flip", floats(self.p)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomVerticalFlip(Op):
+    """Mirrors the image top to bottom with probability `p`.
+
+    Draws: `flip`, 0 or 1.
+    """
+
+    p: float = 0.5
+
+    stage: ClassVar[Stage] = Stage.GEOMETRY
+
+    def __post_init__(self) -> None:
+        self._store(p=check.probability(self, "p", self.p))
+
+    def lower(self) -> Lowered:
+        return "random_vertical_flip", floats(self.p)

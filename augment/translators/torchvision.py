@@ -18,8 +18,10 @@ from ..ops import (
     Grayscale,
     Normalize,
     Op,
+    Pad,
     RandomAdjustSharpness,
     RandomAutocontrast,
+    RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
@@ -27,6 +29,7 @@ from ..ops import (
     RandomPosterize,
     RandomResizedCrop,
     RandomSolarize,
+    RandomVerticalFlip,
     Resize,
     ToDtype,
 )
@@ -104,9 +107,28 @@ class _Step:
     antialias: bool
 
 
+def _random_crop(op: Any) -> RandomCrop:
+    padding, fill = op.padding, _fill(op)
+    if class_in(_MODULES[1], ["RandomCrop"], type(op)):
+        if padding is not None:
+            left, right, top, bottom = padding  # v2 keeps them in this order
+            padding = [left, top, right, bottom]
+    elif padding is not None and op.pad_if_needed and op.padding_mode in ("reflect", "symmetric"):
+        raise SpecError(
+            f"{op.padding_mode!r} of what is padded already, which no op of Penstock does; use v2.RandomCrop"
+        )
+    return RandomCrop(op.size, padding, op.pad_if_needed, fill, op.padding_mode)
+
+
+def _fill(op: Any) -> Any:
+    return 0 if op.fill is None else op.fill
+
+
 _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     # Pillow antialiases whatever `antialias` says.
     "CenterCrop": lambda op: CenterCrop(op.size),
+    "Pad": lambda op: Pad(op.padding, _fill(op), op.padding_mode),
+    "RandomCrop": _random_crop,
     "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
     "ColorJitter": lambda op: ColorJitter(op.brightness, op.contrast, op.saturation, op.hue),
     "GaussianBlur": lambda op: GaussianBlur(op.kernel_size, op.sigma),
@@ -118,6 +140,7 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     "RandomInvert": lambda op: RandomInvert(op.p),
     "RandomPosterize": lambda op: RandomPosterize(op.bits, op.p),
     "RandomSolarize": lambda op: RandomSolarize(op.threshold, op.p),
+    "RandomVerticalFlip": lambda op: RandomVerticalFlip(op.p),
     "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
     "Resize": lambda op: Resize(op.size, op.interpolation, op.max_size),
     "ToTensor": lambda _: _ToTensor("ToTensor", "float32"),
@@ -236,7 +259,21 @@ class _Image:
             raise SpecError(
                 f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
             )
-        if isinstance(op, CenterCrop) and self.normalize is not None:
-            raise SpecError(f"{step.place} pads small images with zeros after Normalize; move it before Normalize")
-        # Mirroring and cutting out commute with arithmetic on single values.
+        if isinstance(op, CenterCrop | Pad | RandomCrop):
+            self._check_fill(op, step.place)
+        # Mirroring, cutting out and repeating commute with arithmetic on single values.
         self.geometry.append(op)
+
+    def _check_fill(self, op: CenterCrop | Pad | RandomCrop, place: str) -> None:
+        """Refuses padding of a colour that comes to be another one when it is put in before the arithmetic."""
+        fill: Any = (0, 0, 0)
+        if not isinstance(op, CenterCrop):
+            pads = isinstance(op, Pad) or op.padding is not None or op.pad_if_needed
+            if not pads or op.padding_mode != "constant":
+                return
+            fill = op.fill
+        if self.normalize is not None:
+            what = "small images with zeros" if isinstance(op, CenterCrop) else "with a colour"
+            raise SpecError(f"{place} pads {what} after Normalize; move it before Normalize")
+        if self.dtype not in (None, "uint8") and fill != (0, 0, 0):
+            raise SpecError(f"{place} pads {self.dtype} tensors, and Penstock's fill is of uint8; move it to the front")

@@ -31,7 +31,12 @@ size_t argument_count(OpKind kind) {
     case OpKind::kCenterCrop:
     case OpKind::kToDtype:
       return 2;
+    case OpKind::kRandomCrop:
+      return 11;
+    case OpKind::kPad:
+      return 8;
     case OpKind::kRandomHorizontalFlip:
+    case OpKind::kRandomVerticalFlip:
       return 1;
     default:
       return colour_argument_count(kind);

@@ -8,6 +8,7 @@
 #include "engine/jpeg/deinterleave.h"
 #include "engine/jpeg/jpeg.h"
 #include "engine/pixels/convert.h"
+#include "engine/pixels/gatherer.h"
 #include "engine/pixels/pixel_writer.h"
 #include "engine/pixels/resample.h"
 #include "engine/scratch.h"
@@ -32,6 +33,14 @@ Planes planes_of(const uint8_t* memory, Size size) {
 
 uint8_t* reserve_planes(Scratch<uint8_t>& memory, Size size) {
   return memory.reserve(static_cast<size_t>(size.height) * size.width * 3 + kReadAhead);
+}
+
+// Where the visible part of the stage's window lies in its result.
+Rect visible_result(const Stage& stage) {
+  const Rect visible = stage.visible, window = stage.window;
+  const int left = visible.x - window.x, top = visible.y - window.y;
+  const int right = window.width - left - visible.width, bottom = window.height - top - visible.height;
+  return {stage.flip_horizontal ? right : left, stage.flip_vertical ? bottom : top, visible.width, visible.height};
 }
 
 class CutSource : public PlaneSource {
@@ -84,6 +93,7 @@ struct Executor::State {
   JpegSource jpeg{decoder};
   Size jpeg_size;
   Resampler resampler;
+  Gatherer gatherer;
   PlaneWriter writer;
   PixelWriter pixel_writer;
   Colours colours;
@@ -95,6 +105,8 @@ struct Executor::State {
   bool writes_result(const Stage& last, const Conversion& conversion) const;
   void write(const Conversion& conversion, const Planes& image, void* out);
   void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
+  PlaneFilter* filter_of(const Stage& stage);
+  Rect needed_by(const Stage& stage, Rect wanted);
   void write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel);
 };
 
@@ -127,7 +139,7 @@ void Executor::State::write(const Conversion& conversion, const Planes& image, v
     pixel_writer.write(conversion, image, out);
     return;
   }
-  writer.begin(conversion, image.size, {0, 0, image.size.width, image.size.height}, out);
+  writer.begin(conversion, image.size, {0, 0, image.size.width, image.size.height}, {}, out);
   for (int channel = 0; channel < 3; ++channel) {
     for (int y = 0; y < image.size.height; ++y) writer.write(channel, y, image.data[channel] + y * image.stride);
   }
@@ -139,17 +151,13 @@ void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const C
   // Where nothing of the image is visible, it is read all the same, so that damage is found.
   const bool blank = visible.width == 0;
   const Rect wanted = blank ? Rect{0, 0, 1, 1} : visible;
-  const Size crop_size{stage.crop.height, stage.crop.width};
-  const Rect needed = stage.resizes() ? resampler.prepare(crop_size, stage.resized, wanted, stage.flip) : wanted;
+  const Rect needed = needed_by(stage, wanted);
   const Planes planes = source.read({stage.crop.x + needed.x, stage.crop.y + needed.y, needed.width, needed.height});
   if (blank) {
-    writer.begin(conversion, stage.size(), {}, out);
+    writer.begin(conversion, stage.size(), {}, stage.padding.fill, out);
     return;
   }
-  const int hidden_left = visible.x - stage.window.x;
-  const int hidden_right = stage.window.width - hidden_left - visible.width;
-  const int left = stage.flip ? hidden_right : hidden_left;
-  writer.begin(conversion, stage.size(), {left, visible.y - stage.window.y, visible.width, visible.height}, out);
+  writer.begin(conversion, stage.size(), visible_result(stage), stage.padding.fill, out);
   for (int channel = 0; channel < 3; ++channel) {
     // The planes of a grey image are one.
     int last = channel;
@@ -160,22 +168,37 @@ void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const C
   writer.finish();
 }
 
+// What makes the stage's rows; nullptr where they are the image's, or these mirrored.
+PlaneFilter* Executor::State::filter_of(const Stage& stage) {
+  if (stage.resizes()) return &resampler;
+  return stage.repeats() ? &gatherer : nullptr;
+}
+
+// The part of the stage's crop that `wanted`, a part of its window, is made from. Prepares its filter.
+Rect Executor::State::needed_by(const Stage& stage, Rect wanted) {
+  const Size crop{stage.crop.height, stage.crop.width};
+  if (stage.resizes()) return resampler.prepare(crop, stage.resized, wanted, stage.flip_horizontal);
+  return stage.repeats() ? gatherer.prepare(crop, stage.padding.mode, wanted, stage.flip_horizontal) : wanted;
+}
+
 // Writes a plane as the channels from `channel` to `last_channel`.
 void Executor::State::write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel) {
   const Rect visible = stage.visible;
-  if (stage.resizes()) resampler.begin(planes.data[channel], planes.stride);
+  PlaneFilter* const filter = filter_of(stage);
+  if (filter != nullptr) filter->begin(planes.data[channel], planes.stride);
   for (int y = 0; y < visible.height; ++y) {
+    const int to = stage.flip_vertical ? visible.height - 1 - y : y;
     const uint8_t* row = planes.data[channel] + y * planes.stride;
-    if (stage.resizes() || stage.flip) {
-      uint8_t* const memory = writer.row_memory(channel, y);
-      if (stage.resizes()) {
-        resampler.next_row(memory);
+    if (filter != nullptr || stage.flip_horizontal) {
+      uint8_t* const memory = writer.row_memory(channel, to);
+      if (filter != nullptr) {
+        filter->next_row(memory);
       } else {
         std::reverse_copy(row, row + visible.width, memory);
       }
       row = memory;
     }
-    for (int each = channel; each <= last_channel; ++each) writer.write(each, y, row);
+    for (int each = channel; each <= last_channel; ++each) writer.write(each, to, row);
   }
 }
 

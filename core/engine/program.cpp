@@ -7,6 +7,7 @@
 
 #include "engine/colour/ops.h"
 #include "engine/error.h"
+#include "engine/padding.h"
 #include "engine/random/drawing.h"
 
 namespace penstock {
@@ -27,7 +28,10 @@ constexpr OpName kNames[] = {
     {"resize", OpKind::kResize},
     {"resize_short", OpKind::kResizeShort},
     {"center_crop", OpKind::kCenterCrop},
+    {"random_crop", OpKind::kRandomCrop},
+    {"pad", OpKind::kPad},
     {"random_horizontal_flip", OpKind::kRandomHorizontalFlip},
+    {"random_vertical_flip", OpKind::kRandomVerticalFlip},
     {"to_dtype", OpKind::kToDtype},
     {"normalize", OpKind::kNormalize},
     {"random_invert", OpKind::kRandomInvert},
@@ -76,6 +80,21 @@ void check_range(const Op& op, size_t first, const std::string& name, bool may_b
   }
 }
 
+void check_among(const Op& op, size_t argument, const char* name, int last) {
+  const double value = op.args[argument];
+  if (!(value >= 0 && value <= last && value == std::floor(value))) {
+    refuse(op, name, "a whole number from 0 to " + std::to_string(last), value);
+  }
+}
+
+void check_padding(const Op& op, size_t first) {
+  static constexpr const char* kMargins[] = {"left", "top", "right", "bottom"};
+  static constexpr const char* kFill[] = {"fill_0", "fill_1", "fill_2"};
+  for (size_t i = 0; i < 4; ++i) check_side(op, first + i, kMargins[i], 0);
+  check_among(op, first + 4, "mode", 3);
+  for (size_t i = 0; i < 3; ++i) check_among(op, first + 5 + i, kFill[i], 255);
+}
+
 void check_normalize(const Op& op) {
   for (size_t channel = 0; channel < 3; ++channel) {
     const double mean = op.args[channel], deviation = op.args[channel + 3];
@@ -102,12 +121,22 @@ void check_arguments(const Op& op) {
       check_side(op, 1, "max_size", 0);
       if (op.args[1] != 0 && op.args[1] < op.args[0]) refuse(op, "max_size", "0 or at least `short`", op.args[1]);
       return;
+    case OpKind::kRandomCrop:
+      check_side(op, 0, "height");
+      check_side(op, 1, "width");
+      check_padding(op, 2);
+      check_among(op, 10, "pad_if_needed", 1);
+      return;
+    case OpKind::kPad:
+      check_padding(op, 0);
+      return;
     case OpKind::kRandomHorizontalFlip:
+    case OpKind::kRandomVerticalFlip:
       if (!(op.args[0] >= 0 && op.args[0] <= 1)) refuse(op, "p", "a probability from 0 to 1", op.args[0]);
       return;
     case OpKind::kToDtype:
-      if (!(op.args[0] == 0 || op.args[0] == 1 || op.args[0] == 2)) refuse(op, "dtype", "0, 1 or 2", op.args[0]);
-      if (!(op.args[1] == 0 || op.args[1] == 1)) refuse(op, "scale", "0 or 1", op.args[1]);
+      check_among(op, 0, "dtype", 2);
+      check_among(op, 1, "scale", 1);
       return;
     case OpKind::kNormalize:
       check_normalize(op);
@@ -135,6 +164,20 @@ void check_order(const std::vector<Op>& ops) {
   }
 }
 
+std::string size_text(int64_t height, int64_t width) {
+  return "(" + std::to_string(height) + ", " + std::to_string(width) + ")";
+}
+
+// A size that an op gives, unless it is larger than memory should be asked for.
+Size checked_result(const Op& op, int64_t height, int64_t width, Size given, const char* fix) {
+  if (width * height > kMaxPixels) {
+    throw Error(Fault::kDecode, name_of(op.kind) + " would make " + std::to_string(width) + "x" +
+                                    std::to_string(height) + " px of an image of " + std::to_string(given.width) + "x" +
+                                    std::to_string(given.height) + " px; " + fix);
+  }
+  return {static_cast<int>(height), static_cast<int>(width)};
+}
+
 // torchvision's rule for Resize(short, max_size=...), in integers (equal to its division in doubles at these sizes).
 Size resize_short(const Op& op, Size size) {
   const auto short_side = static_cast<int64_t>(std::min(size.height, size.width));
@@ -149,12 +192,25 @@ Size resize_short(const Op& op, Size size) {
   const bool upright = size.width <= size.height;
   const int64_t width = upright ? new_short : new_long;
   const int64_t height = upright ? new_long : new_short;
-  if (width * height > kMaxPixels) {
-    throw Error(Fault::kDecode, "resize_short would make " + std::to_string(width) + "x" + std::to_string(height) +
-                                    " px of an image of " + std::to_string(size.width) + "x" +
-                                    std::to_string(size.height) + " px; leave the image out, or give max_size");
-  }
-  return {static_cast<int>(height), static_cast<int>(width)};
+  return checked_result(op, height, width, size, "leave the image out, or give max_size");
+}
+
+Size padded(const Op& op, Size size) {
+  const Margins margins = margins_of(op, size);
+  return checked_result(op, size.height + margins.top + margins.bottom, size.width + margins.left + margins.right, size,
+                        "leave the image out, or pad less");
+}
+
+void check_crop_fits(const Op& op, Size image) {
+  const Margins margins = margins_of(op, image);
+  const int64_t height = image.height + margins.top + margins.bottom;
+  const int64_t width = image.width + margins.left + margins.right;
+  const auto crop_height = static_cast<int64_t>(op.args[0]), crop_width = static_cast<int64_t>(op.args[1]);
+  if (crop_height <= height && crop_width <= width) return;
+  throw Error(Fault::kDecode, "RandomCrop: size must fit the image, which is " + size_text(height, width) +
+                                  " (height, width) in pixels, padding included, got " +
+                                  size_text(crop_height, crop_width) +
+                                  "; give pad_if_needed=True or more padding, or put a Resize before it");
 }
 
 }  // namespace
@@ -181,7 +237,10 @@ Program::Program(std::vector<Op> ops) : ops_(std::move(ops)) {
     if (op.kind == OpKind::kRandomResizedCrop) {
       for (const char* field : {"x", "y", "width", "height"}) columns_.push_back(prefix + field);
       first_column_.back() = column;
-    } else if (op.kind == OpKind::kRandomHorizontalFlip) {
+    } else if (op.kind == OpKind::kRandomCrop) {
+      for (const char* field : {"x", "y"}) columns_.push_back(prefix + field);
+      first_column_.back() = column;
+    } else if (op.kind == OpKind::kRandomHorizontalFlip || op.kind == OpKind::kRandomVerticalFlip) {
       columns_.push_back(prefix + "flip");
       first_column_.back() = column;
     } else if (is_colour(op.kind)) {
@@ -190,9 +249,10 @@ Program::Program(std::vector<Op> ops) : ops_(std::move(ops)) {
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
-    const bool sizes =
-        op.kind == OpKind::kRandomResizedCrop || op.kind == OpKind::kResize || op.kind == OpKind::kCenterCrop;
-    if (sizes || (op.kind == OpKind::kResizeShort && output_size_)) {
+    const bool sizes = op.kind == OpKind::kRandomResizedCrop || op.kind == OpKind::kResize ||
+                       op.kind == OpKind::kCenterCrop || op.kind == OpKind::kRandomCrop;
+    const bool changes = op.kind == OpKind::kResizeShort || op.kind == OpKind::kPad;
+    if (sizes || (changes && output_size_)) {
       output_size_ = size_after(position, output_size_.value_or(Size{1, 1}));
     }
   }
@@ -216,10 +276,14 @@ Size Program::size_after(size_t position, Size size) const {
     case OpKind::kRandomResizedCrop:
     case OpKind::kResize:
     case OpKind::kCenterCrop:
+    case OpKind::kRandomCrop:
       return {static_cast<int>(op.args[0]), static_cast<int>(op.args[1])};
     case OpKind::kResizeShort:
       return resize_short(op, size);
+    case OpKind::kPad:
+      return padded(op, size);
     case OpKind::kRandomHorizontalFlip:
+    case OpKind::kRandomVerticalFlip:
     case OpKind::kToDtype:
     case OpKind::kNormalize:
     default:
@@ -249,7 +313,12 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       fields[1] = crop.y;
       fields[2] = crop.width;
       fields[3] = crop.height;
-    } else if (op.kind == OpKind::kRandomHorizontalFlip) {
+    } else if (op.kind == OpKind::kRandomCrop) {
+      check_crop_fits(op, size);
+      const Corner corner = draw_random_crop(stream, size_after(position, size), size, margins_of(op, size));
+      fields[0] = static_cast<double>(corner.x);
+      fields[1] = static_cast<double>(corner.y);
+    } else if (op.kind == OpKind::kRandomHorizontalFlip || op.kind == OpKind::kRandomVerticalFlip) {
       fields[0] = draw_flip(stream, op) ? 1 : 0;
     } else if (is_colour(op.kind)) {
       draw_colour(stream, op, fields);

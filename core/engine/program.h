@@ -16,7 +16,10 @@ enum class OpKind {
   kResize,
   kResizeShort,
   kCenterCrop,
+  kRandomCrop,
+  kPad,
   kRandomHorizontalFlip,
+  kRandomVerticalFlip,
   kToDtype,
   kNormalize,
   // Colours, all from here on.
@@ -69,8 +72,8 @@ class Program {
   Size result_size(Size decoded) const;
   std::optional<Size> output_size() const { return output_size_; }
 
-  // Writes columns().size() doubles. Throws Error(kDecode) for an image that no crop fits (never for a valid size >=
-  // 1x1).
+  // Writes columns().size() doubles. Throws Error(kDecode) for an image that is smaller than a crop from it, or that an
+  // op would make too large.
   void draw(const SampleKey& key, Size decoded, double* row) const;
 
  private:

@@ -28,31 +28,41 @@ class Folder {
 
   Size size() const { return stages_.back().size(); }
 
-  // `rect` may reach beyond the image.
-  void crop(Rect rect) {
-    if (rect == Rect{0, 0, size().width, size().height}) return;
-    Stage& stage = to_move();
-    const int from_left = stage.flip ? stage.window.width - rect.x - rect.width : rect.x;
-    stage.window = {stage.window.x + from_left, stage.window.y + rect.y, rect.width, rect.height};
-    stage.visible = intersection(stage.visible, stage.window);
+  // `rect` may reach beyond the image, where `padding` is.
+  void crop(Rect rect, const Padding& padding = {}) {
+    const Size image = size();
+    if (rect == Rect{0, 0, image.width, image.height}) return;
+    to_move();
+    const bool pads = intersection(rect, {0, 0, image.width, image.height}) != rect;
+    if (pads && !takes(padding)) push(image, image);
+    Stage& stage = stages_.back();
+    if (pads && padding.mode != PaddingMode::kConstant) stage = whole_of(stage);
+    if (pads) stage.padding = padding;
+    const int from_left = stage.flip_horizontal ? stage.window.width - rect.x - rect.width : rect.x;
+    const int from_top = stage.flip_vertical ? stage.window.height - rect.y - rect.height : rect.y;
+    stage.window = {stage.window.x + from_left, stage.window.y + from_top, rect.width, rect.height};
+    stage.visible = stage.repeats() ? stage.window : intersection(stage.visible, stage.window);
   }
 
   // Mirroring first and resizing then is not the same in every bit as the other way round, nor are two resizes one.
   void resize(Size target) {
     if (target == size()) return;
-    Stage& stage = to_move();
-    if (stage.flip || stage.resizes() || stage.visible != stage.window) {
+    const Stage& stage = to_move();
+    if (stage.flip_horizontal || stage.flip_vertical || !only_cuts(stage)) {
       push(size(), target);
       return;
     }
-    const Rect crop{stage.crop.x + stage.window.x, stage.crop.y + stage.window.y, stage.window.width,
-                    stage.window.height};
-    stage = make_stage(crop, target);
+    stages_.back() = make_stage(cut_of(stage), target);
   }
 
-  void flip() {
+  void flip_horizontal() {
     Stage& stage = to_move();
-    stage.flip = !stage.flip;
+    stage.flip_horizontal = !stage.flip_horizontal;
+  }
+
+  void flip_vertical() {
+    Stage& stage = to_move();
+    stage.flip_vertical = !stage.flip_vertical;
   }
 
   void colour(const Op& op, const double* fields) {
@@ -69,7 +79,31 @@ class Folder {
 
   Stage make_stage(Rect crop, Size target) const {
     const Rect whole{0, 0, target.width, target.height};
-    return {crop, target, whole, whole, false, {steps_.size(), steps_.size()}};
+    return {crop, target, whole, whole, {}, false, false, {steps_.size(), steps_.size()}};
+  }
+
+  static bool only_cuts(const Stage& stage) {
+    return !stage.resizes() && !stage.repeats() && stage.visible == stage.window;
+  }
+
+  // What a stage that only cuts shows, in the image that it takes.
+  static Rect cut_of(const Stage& stage) {
+    return {stage.crop.x + stage.window.x, stage.crop.y + stage.window.y, stage.window.width, stage.window.height};
+  }
+
+  // The same stage with nothing but its window in the crop: pixels are repeated from what can be seen.
+  Stage whole_of(const Stage& stage) const {
+    Stage whole = make_stage(cut_of(stage), stage.size());
+    whole.flip_horizontal = stage.flip_horizontal;
+    whole.flip_vertical = stage.flip_vertical;
+    return whole;
+  }
+
+  // Whether the last stage can have this around its window.
+  bool takes(const Padding& padding) const {
+    const Stage& stage = stages_.back();
+    if (padding.mode != PaddingMode::kConstant) return only_cuts(stage);
+    return !stage.repeats() && (stage.visible == stage.window || stage.padding == padding);
   }
 
   void push(Size from, Size target) { stages_.push_back(make_stage({0, 0, from.width, from.height}, target)); }
@@ -78,19 +112,21 @@ class Folder {
   std::vector<ColourStep>& steps_;
 };
 
-Rect crop_of(const double* fields, Size size) {
-  const double x = fields[0], y = fields[1], width = fields[2], height = fields[3];
+// A crop that lies inside the image with these margins.
+Rect checked_crop(double x, double y, double width, double height, Size size, const Margins& margins) {
   const bool whole =
       x == std::floor(x) && y == std::floor(y) && width == std::floor(width) && height == std::floor(height);
-  const bool inside =
-      x >= 0 && y >= 0 && width >= 1 && height >= 1 && x + width <= size.width && y + height <= size.height;
+  const bool inside = x >= -static_cast<double>(margins.left) && y >= -static_cast<double>(margins.top) && width >= 1 &&
+                      height >= 1 && x + width <= static_cast<double>(size.width + margins.right) &&
+                      y + height <= static_cast<double>(size.height + margins.bottom);
   if (whole && inside) {
     return {static_cast<int>(x), static_cast<int>(y), static_cast<int>(width), static_cast<int>(height)};
   }
   throw Error(Fault::kOption, "params: expected a crop of whole pixels inside the image of " +
-                                  std::to_string(size.width) + "x" + std::to_string(size.height) + ", got x=" +
-                                  std::to_string(x) + ", y=" + std::to_string(y) + ", width=" + std::to_string(width) +
-                                  ", height=" + std::to_string(height) + "; draw them for this image's size");
+                                  std::to_string(size.width) + "x" + std::to_string(size.height) +
+                                  ", padding included, got x=" + std::to_string(x) + ", y=" + std::to_string(y) +
+                                  ", width=" + std::to_string(width) + ", height=" + std::to_string(height) +
+                                  "; draw them for this image's size");
 }
 
 }  // namespace
@@ -108,9 +144,19 @@ void fold(const Program& program, const double* row, Size size, Folded& folded) 
     }
     switch (op.kind) {
       case OpKind::kRandomResizedCrop:
-        folder.crop(crop_of(fields, before));
+        folder.crop(checked_crop(fields[0], fields[1], fields[2], fields[3], before, {}));
         folder.resize(after);
         break;
+      case OpKind::kRandomCrop:
+        folder.crop(checked_crop(fields[0], fields[1], after.width, after.height, before, margins_of(op, before)),
+                    padding_of(op));
+        break;
+      case OpKind::kPad: {
+        const Margins margins = margins_of(op, before);
+        folder.crop({static_cast<int>(-margins.left), static_cast<int>(-margins.top), after.width, after.height},
+                    padding_of(op));
+        break;
+      }
       case OpKind::kResize:
       case OpKind::kResizeShort:
         folder.resize(after);
@@ -120,7 +166,10 @@ void fold(const Program& program, const double* row, Size size, Folded& folded) 
                      after.height});
         break;
       case OpKind::kRandomHorizontalFlip:
-        if (fields[0] != 0) folder.flip();
+        if (fields[0] != 0) folder.flip_horizontal();
+        break;
+      case OpKind::kRandomVerticalFlip:
+        if (fields[0] != 0) folder.flip_vertical();
         break;
       case OpKind::kToDtype:
       case OpKind::kNormalize:

@@ -5,22 +5,27 @@
 
 #include "engine/colour/step.h"
 #include "engine/geometry.h"
+#include "engine/padding.h"
 #include "engine/program.h"
 
 namespace penstock {
 
 // One step from an image to the next: cut `crop`, resize it to `resized`, look at `window` of that, which may reach
-// beyond it and is black there, mirror the window left to right if `flip`, then do the steps `colours` to it.
+// beyond it into `padding`, mirror the window, then do the steps `colours` to it.
 struct Stage {
   Rect crop;
   Size resized;
   Rect window;
-  Rect visible;  // inside the window and the resized image; may be empty
-  bool flip = false;
+  Rect visible;  // the part of the window that is made from pixels of the image; may be empty
+  Padding padding;
+  bool flip_horizontal = false;  // left to right
+  bool flip_vertical = false;    // top to bottom
   ColourRange colours = {};
 
   Size size() const { return {window.height, window.width}; }
   bool resizes() const { return crop.height != resized.height || crop.width != resized.width; }
+  // Whether pixels of the image lie in the padding, so that all of the window is visible.
+  bool repeats() const { return padding.mode != PaddingMode::kConstant; }
 };
 
 // The stages, of which there is at least one and each takes what the one before it gave, and the steps that they do to

@@ -12,7 +12,8 @@ namespace {
 
 Op random_op(Random& random) {
   const double height = between(random, 1, 50), width = between(random, 1, 50);
-  switch (between(random, 0, 8)) {
+  const double mode = between(random, 0, 3), margin = between(random, 0, 40);
+  switch (between(random, 0, 11)) {
     case 0:
       return {OpKind::kRandomResizedCrop, {height, width, 0.08, 1, 0.75, 4.0 / 3}};
     case 1:
@@ -29,6 +30,12 @@ Op random_op(Random& random) {
       return {OpKind::kRandomAdjustSharpness, {2, 0.5}};
     case 7:
       return {OpKind::kRandomEqualize, {0.5}};
+    case 8:
+      return {OpKind::kRandomCrop, {height, width, margin, 0, 3, margin, mode, 255, 0, 9, 1}};
+    case 9:
+      return {OpKind::kPad, {margin, 1, 0, margin, mode, 255, 0, 9}};
+    case 10:
+      return {OpKind::kRandomVerticalFlip, {0.5}};
     default:
       return {OpKind::kRandomHorizontalFlip, {0.5}};
   }

@@ -225,7 +225,7 @@ TEST(planes_are_written_and_nothing_else) {
     const size_t row_bytes = static_cast<size_t>(place.width);
     const std::vector<uint8_t> image = noise_plane(random, {place.height * 3, place.width});
     std::vector<uint8_t> planes(static_cast<size_t>(size.height) * size.width * 3, 77);
-    writer.begin({}, size, place, planes.data());
+    writer.begin({}, size, place, {7, 8, 9}, planes.data());
     for (int row = 0; row < 3 * place.height; ++row) {
       const uint8_t* const values = image.data() + row * row_bytes;
       writer.write(row / place.height, row % place.height, values);
@@ -236,7 +236,8 @@ TEST(planes_are_written_and_nothing_else) {
         const int y = row % size.height - place.y, column = x - place.x;
         const bool covered = y >= 0 && y < place.height && column >= 0 && column < place.width;
         const size_t from = (static_cast<size_t>(row / size.height) * place.height + y) * row_bytes + column;
-        equal = equal && planes[static_cast<size_t>(row) * size.width + x] == (covered ? image[from] : 0);
+        equal = equal &&
+                planes[static_cast<size_t>(row) * size.width + x] == (covered ? image[from] : 7 + row / size.height);
       }
     }
     CHECK(equal);

@@ -142,7 +142,11 @@ class Program:
       ("resize", (height, width))            fixed size
       ("resize_short", (short, max_size))    max_size 0: none
       ("center_crop", (height, width))
+      ("random_crop", (height, width, left, top, right, bottom, mode, fill_0, fill_1, fill_2, pad_if_needed))
+      ("pad", (left, top, right, bottom, mode, fill_0, fill_1, fill_2))
+                                             mode 0 constant, 1 edge, 2 reflect, 3 symmetric; fill of R, G, B
       ("random_horizontal_flip", (p,))
+      ("random_vertical_flip", (p,))
       ("random_invert", (p,))                also random_autocontrast, random_equalize, random_grayscale
       ("random_solarize", (threshold, p))
       ("random_posterize", (bits, p))
@@ -161,8 +165,9 @@ class Program:
         """Names of the parameter table's columns, "<op position>.<field>".
 
         x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop;
-        flip (0/1) for random_horizontal_flip; apply (0/1) for colour ops with a probability; order_0 to
-        order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur.
+        x, y (of the crop, in the same pixels, negative in the padding) for random_crop;
+        flip (0/1) for random_horizontal_flip and random_vertical_flip; apply (0/1) for colour ops with a probability;
+        order_0 to order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:
@@ -178,7 +183,9 @@ class Program:
         sizes: NDArray[np.int32],
         view: int = 0,
     ) -> NDArray[np.float64]:
-        """(n, len(columns)) parameters; `sizes` is (n, 2) as (height, width) of the decoded images."""
+        """(n, len(columns)) parameters; `sizes` is (n, 2) as (height, width) of the decoded images.
+
+        DecodeError for an image that is too small for a random_crop, or that an op would make too large."""
     def apply(
         self, image: NDArray[np.uint8], params: NDArray[np.float64]
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:

@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from support.closeness import assert_close, conversion, moves, resize_count
 from support.parity import tolerance
-from support.pipelines import images, pipelines, sides
+from support.pipelines import images, padded_crops, padding, pipelines, sides
 
 from penstock import _core
 from penstock.augment import (
@@ -23,9 +23,11 @@ from penstock.augment import (
     NativeExecutor,
     Normalize,
     Op,
+    Pad,
     Pipeline,
     RandomHorizontalFlip,
     RandomResizedCrop,
+    RandomVerticalFlip,
     ReferenceExecutor,
     Resize,
     ToDtype,
@@ -94,6 +96,54 @@ def test_center_crop_equals_the_reference(image: NDArray[np.uint8], height: int,
 @given(images(), st.integers(0, 9))
 def test_flip_equals_the_reference(image: NDArray[np.uint8], seed: int) -> None:
     assert_equal(Pipeline([RandomHorizontalFlip()]), [image], tolerance("RandomHorizontalFlip", "native"), seed=seed)
+
+
+@settings(max_examples=30)
+@given(images(), st.integers(0, 9))
+def test_vertical_flip_equals_the_reference(image: NDArray[np.uint8], seed: int) -> None:
+    assert_equal(Pipeline([RandomVerticalFlip()]), [image], tolerance("RandomVerticalFlip", "native"), seed=seed)
+
+
+FLIPS = (RandomHorizontalFlip, RandomVerticalFlip)
+
+
+@settings(max_examples=60)
+@given(images(), padding(), st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0]))
+def test_pad_between_flips_equals_the_reference(image: Any, more: dict[str, Any], before: float, after: float) -> None:
+    ops = [*(flip(before) for flip in FLIPS), Pad(**more), RandomHorizontalFlip(after)]
+    assert_equal(Pipeline(ops), [image], tolerance("Pad", "native"))
+
+
+@settings(max_examples=60)
+@given(images(), padding(), padding(), sides, sides)
+def test_padding_of_what_was_padded_and_cut_equals_the_reference(
+    image: Any, first: dict[str, Any], second: dict[str, Any], height: int, width: int
+) -> None:
+    ops = [Pad(**first), CenterCrop((height, width)), Pad(**second), CenterCrop((width, height))]
+    assert_equal(Pipeline(ops), [image], tolerance("Pad", "native"))
+
+
+@settings(max_examples=60)
+@given(images(), padded_crops(), st.sampled_from([0.0, 1.0]), st.integers(0, 2**32))
+def test_random_crop_equals_the_reference(image: Any, crop: Op, flip: float, seed: int) -> None:
+    assert_equal(Pipeline([RandomVerticalFlip(flip), crop]), [image], tolerance("RandomCrop", "native"), seed=seed)
+
+
+@settings(max_examples=60)
+@given(images(), sides, sides, st.lists(st.sampled_from(FLIPS), max_size=2), padding())
+def test_resize_between_flips_and_padding_equals_the_reference(
+    image: Any, height: int, width: int, flips: list[Any], more: dict[str, Any]
+) -> None:
+    mirror = [flip(1.0) for flip in flips]
+    pipeline = Pipeline([*mirror, Resize((height, width)), *mirror, Pad(**more)])
+    assert_equal(pipeline, [image], tolerance("Resize", "native"))
+
+
+def test_a_flip_after_a_resize_mirrors_its_result_exactly() -> None:
+    for flip, axis in ((RandomHorizontalFlip, 2), (RandomVerticalFlip, 1)):
+        for photograph in load_sample_images().images:
+            straight, mirrored = (Pipeline([Resize((99, 101)), *tail]).apply(photograph) for tail in ([], [flip(1.0)]))
+            np.testing.assert_array_equal(np.flip(mirrored, axis), straight)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])

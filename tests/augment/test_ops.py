@@ -21,8 +21,10 @@ from penstock.augment import (
     GaussianBlur,
     Grayscale,
     Normalize,
+    Pad,
     RandomAdjustSharpness,
     RandomAutocontrast,
+    RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
@@ -30,6 +32,7 @@ from penstock.augment import (
     RandomPosterize,
     RandomResizedCrop,
     RandomSolarize,
+    RandomVerticalFlip,
     Resize,
     ToDtype,
 )
@@ -41,6 +44,11 @@ SIZE_FIX = "for example size=224 or size=(224, 320)"
 SCALE = "(low, high) with 0 <= low <= high, high above 0 and at most 1"
 RATIO = "(low, high) with 0 < low <= high"
 PAIR_FIX = "give two numbers in rising order"
+MARGINS = "an int, (left and right, top and bottom) or (left, top, right, bottom), each from 0 to 65535 pixels"
+MARGINS_FIX = "for example padding=4; to cut pixels off, use CenterCrop"
+COLOUR = "an int or (R, G, B), each from 0 to 255"
+COLOUR_FIX = "for example fill=0 or fill=(124, 116, 104)"
+MODE = "'constant', 'edge', 'reflect' or 'symmetric'"
 CHANNELS = "3 finite numbers, one for each of R, G, B"
 PROBABILITY = "a probability from 0 to 1"
 FACTOR = "a number of at least 0, in the range of float32"
@@ -132,6 +140,34 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         "RandomInvert: p must be a probability from 0 to 1, got 'half'; for example p=0.5",
     ),
     (
+        lambda: RandomVerticalFlip(-0.1),
+        "RandomVerticalFlip: p must be a probability from 0 to 1, got -0.1; for example p=0.5",
+    ),
+    (lambda: Pad(-1), f"Pad: padding must be {MARGINS}, got -1; {MARGINS_FIX}"),
+    (lambda: Pad((1, 2, 3)), f"Pad: padding must be {MARGINS}, got (1, 2, 3); {MARGINS_FIX}"),
+    (lambda: Pad(0.5), f"Pad: padding must be {MARGINS}, got 0.5; {MARGINS_FIX}"),
+    (lambda: Pad(None), f"Pad: padding must be {MARGINS}, got None; {MARGINS_FIX}"),
+    (lambda: Pad(1, fill=256), f"Pad: fill must be {COLOUR}, got 256; {COLOUR_FIX}"),
+    (lambda: Pad(1, fill=0.5), f"Pad: fill must be {COLOUR}, got 0.5; {COLOUR_FIX}"),
+    (lambda: Pad(1, fill=float("nan")), f"Pad: fill must be {COLOUR}, got nan; {COLOUR_FIX}"),
+    (lambda: Pad(1, fill=(1, 2)), f"Pad: fill must be {COLOUR}, got (1, 2); {COLOUR_FIX}"),
+    (lambda: Pad(1, fill="red"), f"Pad: fill must be {COLOUR}, got 'red'; {COLOUR_FIX}"),
+    (
+        lambda: Pad(1, padding_mode="wrap"),
+        f"Pad: padding_mode must be {MODE}, got 'wrap'; for example padding_mode='constant'",
+    ),
+    (lambda: RandomCrop(0), f"RandomCrop: size must be {SIZE}, got 0; {SIZE_FIX}"),
+    (lambda: RandomCrop(8, padding=[-1, 2]), f"RandomCrop: padding must be {MARGINS}, got [-1, 2]; {MARGINS_FIX}"),
+    (
+        lambda: RandomCrop(8, pad_if_needed=1),
+        "RandomCrop: pad_if_needed must be True or False, got 1; write pad_if_needed=True or pad_if_needed=False",
+    ),
+    (lambda: RandomCrop(8, fill=-1), f"RandomCrop: fill must be {COLOUR}, got -1; {COLOUR_FIX}"),
+    (
+        lambda: RandomCrop(8, padding_mode=None),
+        f"RandomCrop: padding_mode must be {MODE}, got None; for example padding_mode='constant'",
+    ),
+    (
         lambda: RandomSolarize("128"),
         "RandomSolarize: threshold must be a finite number, got '128'; for example threshold=128",
     ),
@@ -204,6 +240,10 @@ GOOD: list[Op] = [
     Resize((7, 9)),
     Resize(7, max_size=12),
     CenterCrop(224),
+    Pad(3),
+    Pad((1, 2, 3, 4), (5, 6, 7), "symmetric"),
+    RandomCrop((32, 48)),
+    RandomCrop(32, 4, True, 128, "reflect"),
     RandomHorizontalFlip(),
     RandomInvert(),
     RandomSolarize(128.5),
@@ -215,6 +255,7 @@ GOOD: list[Op] = [
     RandomAdjustSharpness(2),
     ColorJitter(0.4, (0.5, 1.5), None, 0.1),
     GaussianBlur((3, 5)),
+    RandomVerticalFlip(),
     ToDtype("float16"),
     ToDtype("float32", scale=True),
     Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -277,6 +318,13 @@ class TestEveryOp:
         (GaussianBlur((3, 5), 2), ("gaussian_blur", (3, 5, 2, 2))),
         (RandomInvert(0.25), ("random_invert", (0.25,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
+        (RandomVerticalFlip(0.25), ("random_vertical_flip", (0.25,))),
+        (Pad((1, 2, 3, 4), (5, 6, 7), "edge"), ("pad", (1, 2, 3, 4, 1, 5, 6, 7))),
+        (RandomCrop((3, 5)), ("random_crop", (3, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0))),
+        (
+            RandomCrop((3, 5), (1, 2), True, 9, "symmetric"),
+            ("random_crop", (3, 5, 1, 2, 1, 2, 3, 9, 9, 9, 1)),
+        ),
         (ToDtype("uint8"), ("to_dtype", (0, 0))),
         (ToDtype("float32", scale=True), ("to_dtype", (1, 1))),
         (ToDtype("float16"), ("to_dtype", (2, 0))),
@@ -301,6 +349,10 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (RandomHorizontalFlip(1), RandomHorizontalFlip(1.0)),
         (ColorJitter(0.25, 3, 0, 0.1), ColorJitter((0.75, 1.25), [0, 4], None, np.array([-0.1, 0.1]))),
         (GaussianBlur(3, 2), GaussianBlur([3, 3], (2.0, 2.0))),
+        (Pad(3), Pad([3])),
+        (Pad((3, 4)), Pad([3, 4, 3, 4], 0.0)),
+        (Pad(3, 7), Pad(3, np.uint8([7, 7, 7]))),
+        (RandomCrop(8, 0), RandomCrop((8, 8), None)),
     ],
     ids=repr,
 )

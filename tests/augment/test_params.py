@@ -12,8 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pipelines import pipelines
 
-from penstock.augment import ParamTable, Pipeline, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
-from penstock.errors import OptionError
+from penstock.augment import (
+    Pad,
+    ParamTable,
+    Pipeline,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
+from penstock.errors import DecodeError, OptionError
 
 CROPS = Pipeline(
     [Resize(64), RandomResizedCrop(24), RandomHorizontalFlip(), RandomResizedCrop((8, 9)), ToDtype("float32")]
@@ -53,6 +62,23 @@ def test_crops_lie_in_the_image_that_reaches_the_op() -> None:
     assert (table["1.x"] + table["1.width"] <= width).all()
     assert (table["3.x"] + table["3.width"] <= 24).all()
     assert (table.values[:, [2, 3, 7, 8]] >= 1).all()
+
+
+def test_image_smaller_than_a_crop_is_an_error_of_its_own() -> None:
+    pipeline = Pipeline([RandomCrop((32, 40), padding=(1, 2))])
+    assert len(pipeline.params([0, 1], sizes=[(28, 38), (500, 500)])) == 2
+    expected = (
+        r"^RandomCrop: size must fit the image, which is \(32, 39\) \(height, width\) in pixels, padding included, "
+        r"got \(32, 40\); give pad_if_needed=True or more padding, or put a Resize before it$"
+    )
+    with pytest.raises(DecodeError, match=expected):
+        pipeline.params([0, 1], sizes=[(28, 38), (28, 37)])
+
+
+def test_image_that_padding_makes_too_large_is_an_error_of_its_own() -> None:
+    expected = "^pad would make 60100x50100 px of an image of 60000x50000 px; leave the image out, or pad less$"
+    with pytest.raises(DecodeError, match=expected):
+        Pipeline([Pad(50), RandomCrop(8)]).params([0], sizes=(50_000, 60_000))
 
 
 @settings(max_examples=30)

@@ -15,7 +15,9 @@ from support.pipelines import pipelines
 from penstock.augment import (
     CenterCrop,
     Normalize,
+    Pad,
     Pipeline,
+    RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
     Resize,
@@ -84,6 +86,28 @@ def test_bad_order_says_what_to_move_where(declare: Callable[[], Any], message: 
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("ops", "padded", "size"),
+    [
+        ([Resize((8, 12)), RandomCrop((9, 5))], (8, 12), (9, 5)),
+        ([CenterCrop(8), Pad((1, 2)), RandomCrop((12, 13), (1, 0, 0, 0))], (12, 11), (12, 13)),
+        ([RandomCrop(7), RandomHorizontalFlip(), RandomCrop(8)], (7, 7), (8, 8)),
+    ],
+)
+def test_crop_from_an_image_known_to_be_smaller_is_refused(ops: list[Any], padded: Any, size: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        Pipeline(ops)
+    assert str(caught.value) == (
+        f"RandomCrop: size must fit the image, which is {padded} (height, width) in pixels, padding included, "
+        f"got {size}; give pad_if_needed=True or more padding, or put a Resize before it"
+    )
+
+
+def test_crop_that_fits_or_may_fit_is_taken() -> None:
+    for ops in ([RandomCrop(99)], [Resize((8, 8)), RandomCrop(8)], [Resize((8, 8)), RandomCrop(9, pad_if_needed=True)]):
+        assert len(Pipeline(ops)) == len(ops)
+
+
 def test_normalize_before_to_dtype_names_the_missing_conversion() -> None:
     with pytest.raises(SpecError, match="Normalize at position 0 needs floats, and no ToDtype comes before it"):
         Pipeline([NORMALIZE, FLOAT])
@@ -144,6 +168,9 @@ def test_program_is_built_once_and_stays_at_home() -> None:
         ([Resize(8)], None, "uint8"),
         ([Resize(8), CenterCrop(6), ToDtype("float16")], (6, 6), "float16"),
         ([Resize((4, 8)), Resize(8), ToDtype("float32")], (8, 16), "float32"),
+        ([Pad(3)], None, "uint8"),
+        ([Resize((4, 8)), Pad((1, 2, 3, 4))], (10, 12), "uint8"),
+        ([Pad(3), RandomCrop((6, 4))], (6, 4), "uint8"),
         ([CenterCrop((6, 4)), RandomHorizontalFlip(), ToDtype("uint8")], (6, 4), "uint8"),
     ],
 )

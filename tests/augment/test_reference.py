@@ -14,17 +14,20 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from support.parity import tolerance
 from support.pillow import RESIZE_TOLERANCE
-from support.pipelines import images, sides
+from support.pipelines import images, padding, sides
 from support.torchvision_shim import transforms_v1, transforms_v2
 
 from penstock.augment import (
     CenterCrop,
     Normalize,
     Op,
+    Pad,
     ParamTable,
     Pipeline,
+    RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
+    RandomVerticalFlip,
     ReferenceExecutor,
     Resize,
     ToDtype,
@@ -148,6 +151,54 @@ def test_flip_equals_pillow(image: NDArray[np.uint8], flip: bool) -> None:
     assert_close(
         run(RandomHorizontalFlip(), image, flip=flip), expected, tolerance("RandomHorizontalFlip", "reference")
     )
+
+
+@settings(**POLICY)
+@given(images(), st.booleans())
+def test_vertical_flip_equals_pillow(image: NDArray[np.uint8], flip: bool) -> None:
+    picture = Image.fromarray(image)
+    expected = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if flip else picture
+    assert_close(run(RandomVerticalFlip(), image, flip=flip), expected, tolerance("RandomVerticalFlip", "reference"))
+
+
+@settings(**POLICY)
+@given(images(max_height=20, max_width=20), padding(), st.sampled_from([1, 2, 4]))
+def test_pad_equals_torchvision(image: NDArray[np.uint8], more: dict[str, Any], count: int) -> None:
+    margins = more["padding"]
+    more["padding"] = margins if isinstance(margins, int) else margins[:count]
+    assume(more["padding_mode"] in ("constant", "edge") or np.max(margins) < min(image.shape[:2]))
+    expected = transforms_v2().Pad(**more)(Image.fromarray(image))
+    assert_close(run(Pad(**more), image), expected, tolerance("Pad", "reference"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "before", "after"),
+    [
+        ("edge", [1, 1, 1, 1, 1], [3, 3, 3, 3, 3, 3, 3]),
+        ("reflect", [2, 1, 2, 3, 2], [2, 1, 2, 3, 2, 1, 2]),
+        ("symmetric", [2, 3, 3, 2, 1], [3, 2, 1, 1, 2, 3, 3]),
+    ],
+)
+def test_padding_larger_than_the_image_repeats_it(mode: str, before: list[int], after: list[int]) -> None:
+    line = np.array([1, 2, 3], np.uint8)[None, :, None].repeat(3, 2)
+    result = run(Pad((5, 0, 7, 0), padding_mode=mode), line)
+    assert result[0, :, 0].tolist() == [*before, 1, 2, 3, *after]
+    assert run(Pad(3, padding_mode=mode), line[:, :1]).ravel().tolist() == [1] * 7 * 7 * 3
+
+
+@settings(**POLICY)
+@given(images(max_height=20, max_width=20), padding(), st.tuples(sides, sides))
+def test_random_crop_equals_torchvision_s_padding_and_crop(
+    image: NDArray[np.uint8], more: dict[str, Any], size: tuple[int, int]
+) -> None:
+    # Padding by what mirrors is numpy's, whose versions differ where it is larger than the image.
+    more["padding_mode"] = "edge" if more["padding_mode"] in ("reflect", "symmetric") else more["padding_mode"]
+    op, theirs = (kind(size, pad_if_needed=True, **more) for kind in (RandomCrop, transforms_v2().RandomCrop))
+    chosen = theirs.make_params([Image.fromarray(image)])
+    left, top = chosen["padding"][:2]
+    expected = theirs.transform(Image.fromarray(image), chosen)
+    result = run(op, image, x=chosen["left"] - left, y=chosen["top"] - top)
+    assert_close(result, expected, tolerance("RandomCrop", "reference"))
 
 
 @pytest.fixture

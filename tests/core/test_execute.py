@@ -247,6 +247,6 @@ def test_wrong_number_of_params() -> None:
     ],
 )
 def test_crop_outside_the_image(crop: tuple[float, ...]) -> None:
-    message = "params: expected a crop of whole pixels inside the image of 9x9, got x="
+    message = "params: expected a crop of whole pixels inside the image of 9x9, padding included, got x="
     with pytest.raises(OptionError, match=re.escape(message) + r".*; draw them for this image's size"):
         Program([CROP]).apply(random_image(9, 9), np.array(crop, np.float64))

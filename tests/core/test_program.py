@@ -74,6 +74,36 @@ def test_any_scale_and_ratio_equal_plain_python(
     assert table.tolist() == [list(drawing.random_resized_crop(drawing.Key(seed, 0, 0, 0), 0, size, scale, ratio))]
 
 
+@given(
+    seed=seeds,
+    size=st.tuples(sides, sides),
+    crop=st.tuples(st.integers(1, 65535), st.integers(1, 65535)),
+    margins=st.tuples(*[st.integers(0, 65535)] * 4),
+)
+def test_padded_crops_equal_plain_python(
+    seed: int, size: tuple[int, int], crop: tuple[int, int], margins: tuple[int, int, int, int]
+) -> None:
+    program = Program([("random_crop", (*crop, *margins, 0, 0, 0, 0, 1)), ("random_vertical_flip", (0.5,))])
+    left, top, right, bottom = margins
+    down, across = (
+        max(wanted - given - before - after, 0)
+        for wanted, given, before, after in zip(crop, size, (top, left), (bottom, right), strict=True)
+    )
+    key = drawing.Key(seed, 0, 0, 0)
+    padded = (left + across, top + down, right + across, bottom + down)
+    expected = [*drawing.random_crop(key, 0, size, crop, padded), drawing.flip(key, 1, 0.5)]
+    assert draw(program, [size], seed=seed).tolist() == [expected]
+
+
+def test_places_of_crops_are_uniform() -> None:
+    table = draw(Program([("random_crop", (8.0, 8.0, 2, 1, 0, 0, 0, 0, 0, 0, 0))]), np.full((40_000, 2), (10, 12)))
+    for column, count, least in ((0, 7, -2), (1, 4, -1)):
+        places, counts = np.unique(table[:, column], return_counts=True)
+        assert places.tolist() == list(range(least, least + count))
+        assert stats.chisquare(counts).pvalue > 1e-4
+    assert abs(np.corrcoef(table.T)[0, 1]) < 0.03
+
+
 @pytest.mark.parametrize(
     ("size", "crop"),
     [
@@ -187,6 +217,12 @@ def test_resize_short_follows_torchvision(height: int, width: int, short: int, m
     ("ops", "message"),
     [
         ([("blur", (1.0,))], 'expected an op of random_resized_crop, resize, .*, normalize, .*, got "blur"'),
+        ([("pad", (-1, 0, 0, 0, 0, 0, 0, 0))], "pad: left: expected a whole number of pixels from 0 to 65535, got -1"),
+        ([("pad", (0, 0, 0, 0, 4, 0, 0, 0))], "pad: mode: expected a whole number from 0 to 3, got 4"),
+        ([("pad", (0, 0, 0, 0, 0, 0, 256, 0))], "pad: fill_1: expected a whole number from 0 to 255, got 256"),
+        ([("random_crop", (0, 1, *[0] * 9))], "random_crop: height: expected .* got 0"),
+        ([("random_crop", (1, 1, *[0] * 8, 2))], "random_crop: pad_if_needed: expected .* from 0 to 1, got 2"),
+        ([("random_vertical_flip", (2,))], "random_vertical_flip: p: expected a probability from 0 to 1, got 2"),
         ([("resize", (1.0,))], "resize: expected 2 arguments, got 1"),
         ([("resize", (0.0, 5.0))], "resize: height: expected a whole number of pixels from 1 to 65535, got 0"),
         ([("center_crop", (5.0, 2.5))], "center_crop: width: expected a whole number .* got 2.5"),
@@ -200,8 +236,8 @@ def test_resize_short_follows_torchvision(height: int, width: int, short: int, m
         ([("random_resized_crop", (8, 8, 0, 1, 1, math.inf))], "ratio_max: expected a finite .* got inf"),
         ([("random_resized_crop", (8, 0, 0, 1, 1, 1))], "random_resized_crop: width: expected a whole number"),
         ([("random_horizontal_flip", (1.5,))], "random_horizontal_flip: p: expected a probability .* got 1.5"),
-        ([("to_dtype", (3.0, 0.0))], "to_dtype: dtype: expected 0, 1 or 2, got 3"),
-        ([("to_dtype", (1.0, 2.0))], "to_dtype: scale: expected 0 or 1, got 2"),
+        ([("to_dtype", (3.0, 0.0))], "to_dtype: dtype: expected a whole number from 0 to 2, got 3"),
+        ([("to_dtype", (1.0, 2.0))], "to_dtype: scale: expected a whole number from 0 to 1, got 2"),
         ([FLOAT, ("normalize", (0, 0, math.nan, 1, 1, 1))], "normalize: mean_2: expected a finite number, got nan"),
         ([FLOAT, ("normalize", (0, 0, 0, 1, 0, 1))], "normalize: std_1: expected a finite number above 0, got 0"),
         ([NORMALIZE], "normalize: expected floats, got uint8; put to_dtype"),

@@ -64,6 +64,16 @@ def random_resized_crop(
     return central_crop(size, ratio)
 
 
+def random_crop(
+    key: Key, op: int, size: tuple[int, int], crop: tuple[int, int], margins: tuple[int, int, int, int]
+) -> tuple[int, int]:
+    """(x, y) of the crop of a (height, width) image with (left, top, right, bottom) pixels of padding."""
+    left, top, right, bottom = margins
+    u, v = key.doubles(op, 0)
+    rows, columns = size[0] + top + bottom - crop[0] + 1, size[1] + left + right - crop[1] + 1
+    return math.floor(v * columns) - left, math.floor(u * rows) - top
+
+
 def central_crop(size: tuple[int, int], ratio: tuple[float, float]) -> tuple[int, int, int, int]:
     height, width = size
     w, h = width, height

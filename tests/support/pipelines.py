@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -13,9 +15,11 @@ from penstock.augment import (
     Grayscale,
     Normalize,
     Op,
+    Pad,
     Pipeline,
     RandomAdjustSharpness,
     RandomAutocontrast,
+    RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
@@ -23,9 +27,13 @@ from penstock.augment import (
     RandomPosterize,
     RandomResizedCrop,
     RandomSolarize,
+    RandomVerticalFlip,
     Resize,
     ToDtype,
 )
+from penstock.augment.ops.padding import PADDING_MODES
+
+FLIPS = (RandomHorizontalFlip, RandomVerticalFlip)
 
 sides = st.one_of(st.integers(1, 8), st.integers(1, 96))
 sizes = st.tuples(sides, sides)
@@ -59,11 +67,29 @@ def short_side_resizes() -> st.SearchStrategy[Op]:
     )
 
 
+def padding() -> st.SearchStrategy[dict[str, Any]]:
+    """Arguments that `Pad` and `RandomCrop` share."""
+    margins = st.integers(0, 12) | st.integers(0, 40)
+    return st.fixed_dictionaries(
+        {
+            "padding": st.tuples(margins, margins, margins, margins) | margins,
+            "fill": st.integers(0, 255) | st.tuples(*[st.integers(0, 255)] * 3),
+            "padding_mode": st.sampled_from(PADDING_MODES),
+        }
+    )
+
+
+def padded_crops() -> st.SearchStrategy[Op]:
+    """Crops that fit any image."""
+    return st.builds(lambda size, more: RandomCrop(size, pad_if_needed=True, **more), sizes, padding())
+
+
 def geometry() -> st.SearchStrategy[Op]:
     """One op that moves pixels."""
     resizes = st.builds(Resize, sizes) | short_side_resizes()
-    flips = st.builds(RandomHorizontalFlip, st.sampled_from([0.0, 0.5, 1.0]))
-    return crops() | resizes | st.builds(CenterCrop, sizes) | flips
+    flips = st.one_of([st.builds(kind, st.sampled_from([0.0, 0.5, 1.0])) for kind in FLIPS])
+    pads = st.builds(lambda more: Pad(**more), padding())
+    return crops() | resizes | st.builds(CenterCrop, sizes) | pads | padded_crops() | flips
 
 
 def movements() -> st.SearchStrategy[Op]:

@@ -51,23 +51,24 @@ void ConversionTables::use(const Conversion& conversion) {
   used_ = conversion;
 }
 
-void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, void* out) {
+void PlaneWriter::begin(const Conversion& conversion, Size size, Rect image, const std::array<uint8_t, 3>& fill,
+                        void* out) {
   dtype_ = conversion.dtype;
   size_ = size;
   image_ = image;
   out_ = out;
   if (dtype_ == Dtype::kUint8) {
-    fill_border<uint8_t>({0, 0, 0});
+    fill_border<uint8_t>(fill);
     return;
   }
   row_.reserve(static_cast<size_t>(image.width) + kReadAhead);
   tables_.use(conversion);
   if (dtype_ == Dtype::kFloat32) {
     const auto& by = tables_.floats();
-    fill_border<float>({by[0].table[0], by[1].table[0], by[2].table[0]});
+    fill_border<float>({by[0].table[fill[0]], by[1].table[fill[1]], by[2].table[fill[2]]});
   } else {
     const auto& by = tables_.halves();
-    fill_border<uint16_t>({by[0].table[0], by[1].table[0], by[2].table[0]});
+    fill_border<uint16_t>({by[0].table[fill[0]], by[1].table[fill[1]], by[2].table[fill[2]]});
   }
 }
 
@@ -104,14 +105,14 @@ Item* PlaneWriter::place(int channel, int y) const {
 }
 
 template <typename Item>
-void PlaneWriter::fill_border(const std::array<Item, 3>& black) {
+void PlaneWriter::fill_border(const std::array<Item, 3>& colour) {
   Item* row = static_cast<Item*>(out_);
   for (int channel = 0; channel < 3; ++channel) {
     for (int y = 0; y < size_.height; ++y, row += size_.width) {
       const bool covered = y >= image_.y && y < image_.y + image_.height;
       const int right = covered ? image_.x + image_.width : image_.x;
-      std::fill(row, row + image_.x, black[channel]);
-      std::fill(row + right, row + size_.width, black[channel]);
+      std::fill(row, row + image_.x, colour[channel]);
+      std::fill(row + right, row + size_.width, colour[channel]);
     }
   }
 }

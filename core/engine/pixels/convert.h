@@ -44,9 +44,9 @@ class ConversionTables {
 // Writes images as planes, row by row. Keeps its tables as long as the conversion is the same. Not thread-safe.
 class PlaneWriter {
  public:
-  // Begins (3, size.height, size.width) of the conversion's dtype, contiguous, at `out`: black, but for the rectangle
-  // `image` inside it, whose rows follow. The rectangle may be empty.
-  void begin(const Conversion& conversion, Size size, Rect image, void* out);
+  // Begins (3, size.height, size.width) of the conversion's dtype, contiguous, at `out`: of the colour `fill`, but for
+  // the rectangle `image` inside it, whose rows follow in any order. The rectangle may be empty.
+  void begin(const Conversion& conversion, Size size, Rect image, const std::array<uint8_t, 3>& fill, void* out);
 
   // Where the bytes of a row of the image may be put together, before `write`: saves a copy where they stay bytes.
   uint8_t* row_memory(int channel, int y);
@@ -61,7 +61,7 @@ class PlaneWriter {
   template <typename Item>
   Item* place(int channel, int y) const;
   template <typename Item>
-  void fill_border(const std::array<Item, 3>& black);
+  void fill_border(const std::array<Item, 3>& colour);
 
   Dtype dtype_ = Dtype::kUint8;
   Size size_;

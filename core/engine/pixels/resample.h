@@ -4,25 +4,21 @@
 
 #include "engine/geometry.h"
 #include "engine/pixels/axis_weights.h"
+#include "engine/pixels/plane_filter.h"
 #include "engine/pixels/resample_kernels.h"
 #include "engine/scratch.h"
 
 namespace penstock {
 
-// Computes a window of a resized plane from no more of it than the window needs: `prepare` says which part that is,
-// `begin` takes it, and each `next_row` gives a row, from the top. Reusable, not thread-safe.
-class Resampler {
+// Computes a window of a resized plane from no more of it than the window needs.
+class Resampler final : public PlaneFilter {
  public:
   // The rectangle of an image of size `source` that the `window` (not empty, inside the target) depends on. `flip`
   // mirrors the window left to right.
   Rect prepare(Size source, Size target, Rect window, bool flip);
 
-  // `part` is a plane's first byte of the rectangle that `prepare` gave, whose rows lie `stride` bytes apart;
-  // kReadAhead bytes after its last pixel must be readable. Any number of planes may follow one `prepare`.
-  void begin(const uint8_t* part, ptrdiff_t stride);
-
-  // Writes the window's next row, as many bytes as the window is wide.
-  void next_row(uint8_t* out);
+  void begin(const uint8_t* part, ptrdiff_t stride) override;
+  void next_row(uint8_t* out) override;
 
  private:
   // The rows of one output, in pairs that begin with an even row.

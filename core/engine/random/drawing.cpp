@@ -9,7 +9,7 @@ namespace {
 double uniform(double low, double high, double unit) { return low + unit * (high - low); }
 
 // An integer in [0, count). `unit` < 1 keeps the rounded product below `count` for every count < 2^53.
-int integer_below(int count, double unit) { return static_cast<int>(unit * count); }
+int64_t integer_below(int64_t count, double unit) { return static_cast<int64_t>(unit * static_cast<double>(count)); }
 
 Rect centred(Size image, Size crop) {
   return {(image.width - crop.width) / 2, (image.height - crop.height) / 2, crop.width, crop.height};
@@ -57,11 +57,19 @@ Rect draw_random_resized_crop(const OpStream& stream, const Op& op, Size image) 
     if (!(0 < width && width <= image.width && 0 < height && height <= image.height)) continue;
     const Size crop{static_cast<int>(height), static_cast<int>(width)};
     const PhiloxBlock place = stream.block(2 * attempt + 1);
-    const int y = integer_below(image.height - crop.height + 1, unit_double(place, 0));
-    const int x = integer_below(image.width - crop.width + 1, unit_double(place, 1));
-    return {x, y, crop.width, crop.height};
+    const int64_t y = integer_below(image.height - crop.height + 1, unit_double(place, 0));
+    const int64_t x = integer_below(image.width - crop.width + 1, unit_double(place, 1));
+    return {static_cast<int>(x), static_cast<int>(y), crop.width, crop.height};
   }
   return central_crop(image, ratio_min, ratio_max);
+}
+
+Corner draw_random_crop(const OpStream& stream, Size crop, Size image, const Margins& margins) {
+  const PhiloxBlock place = stream.block(0);
+  const int64_t rows = image.height + margins.top + margins.bottom - crop.height + 1;
+  const int64_t columns = image.width + margins.left + margins.right - crop.width + 1;
+  return {integer_below(columns, unit_double(place, 1)) - margins.left,
+          integer_below(rows, unit_double(place, 0)) - margins.top};
 }
 
 bool draw_flip(const OpStream& stream, const Op& op) { return unit_double(stream.block(0), 0) < op.args[0]; }

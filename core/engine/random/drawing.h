@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "engine/padding.h"
 #include "engine/program.h"
 #include "engine/random/philox.h"
 
@@ -36,7 +37,14 @@ class OpStream {
 // torchvision's RandomResizedCrop.get_params, in double precision. The crop lies inside `image`.
 Rect draw_random_resized_crop(const OpStream& stream, const Op& op, Size image);
 
-// Whether RandomHorizontalFlip flips.
+// Where torchvision's RandomCrop cuts an image with these margins: the crop's top left corner, which may lie in them.
+struct Corner {
+  int64_t x;
+  int64_t y;
+};
+Corner draw_random_crop(const OpStream& stream, Size crop, Size image, const Margins& margins);
+
+// Whether RandomHorizontalFlip or RandomVerticalFlip flips.
 bool draw_flip(const OpStream& stream, const Op& op);
 
 }  // namespace penstock
