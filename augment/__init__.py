@@ -29,7 +29,7 @@ from .ops import (
 )
 from .params import ParamTable
 from .pipeline import Pipeline
-from .presets import imagenet_eval, imagenet_train
+from .presets import cifar_eval, cifar_train, imagenet_eval, imagenet_train
 from .translators.torchvision import from_torchvision
 
 __all__ = [
@@ -58,6 +58,8 @@ __all__ = [
     "ReferenceExecutor",
     "Resize",
     "ToDtype",
+    "cifar_eval",
+    "cifar_train",
     "contact_sheet",
     "from_torchvision",
     "imagenet_eval",

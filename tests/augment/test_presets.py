@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 from support.torchvision_shim import transforms_v1
@@ -16,19 +17,23 @@ from penstock.augment import (
     CenterCrop,
     Normalize,
     Pipeline,
+    RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
     Resize,
     ToDtype,
+    cifar_eval,
+    cifar_train,
     from_torchvision,
     imagenet_eval,
     imagenet_train,
 )
-from penstock.augment.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS
+from penstock.augment.presets import CIFAR10_MEAN, CIFAR10_STD, IMAGENET_MEAN, IMAGENET_STD, PRESETS
 from penstock.errors import SpecError
 
 T = transforms_v1()
 IMAGENET = T.Normalize(IMAGENET_MEAN, IMAGENET_STD)
+CIFAR = T.Normalize(CIFAR10_MEAN, CIFAR10_STD)
 SCALED = ToDtype("float32", scale=True)
 
 
@@ -38,6 +43,8 @@ SCALED = ToDtype("float32", scale=True)
         (imagenet_train(), [T.RandomResizedCrop(224), T.RandomHorizontalFlip(), T.ToTensor(), IMAGENET]),
         (imagenet_eval(), [T.Resize(256), T.CenterCrop(224), T.ToTensor(), IMAGENET]),
         (imagenet_eval(288, 320), [T.Resize(320), T.CenterCrop(288), T.ToTensor(), IMAGENET]),
+        (cifar_train(), [T.RandomCrop(32, padding=4), T.RandomHorizontalFlip(), T.ToTensor(), CIFAR]),
+        (cifar_eval(), [T.CenterCrop(32), T.ToTensor(), CIFAR]),
     ],
 )
 def test_presets_are_the_recipes_as_torchvision_writes_them(preset: Pipeline, theirs: list[Any]) -> None:
@@ -54,6 +61,8 @@ def test_arguments_arrive() -> None:
     )
     assert imagenet_train(8, flip=0, **given) == Pipeline([RandomResizedCrop(8), *tail])
     assert imagenet_eval(8, 9, **given) == Pipeline([Resize(9), CenterCrop(8), *tail])
+    assert cifar_train(8, 2, **given) == Pipeline([RandomCrop(8, 2), RandomHorizontalFlip(), *tail])
+    assert cifar_eval(8, **given) == Pipeline([CenterCrop(8), *tail])
 
 
 def test_evaluation_gives_torchvision_s_numbers() -> None:
@@ -64,6 +73,17 @@ def test_evaluation_gives_torchvision_s_numbers() -> None:
     assert np.abs(levels).max() < 1.001
 
 
+def test_cifar_crops_are_shifts_of_the_image() -> None:
+    image = np.random.default_rng(0).integers(1, 256, (32, 32, 3), np.uint8)
+    plain = cifar_eval().apply(image)
+    assert torch.from_numpy(plain).std().item() > 0
+    batch = np.stack([cifar_train().apply(image, index) for index in range(40)])
+    shifts = {tuple(row) for row in cifar_train().params(range(40), sizes=(32, 32)).values[:, :2].astype(int)}
+    assert len(shifts) > 20
+    assert {abs(value) for shift in shifts for value in shift} <= set(range(5))
+    assert batch.shape == (40, 3, 32, 32)
+
+
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
@@ -71,6 +91,8 @@ def test_evaluation_gives_torchvision_s_numbers() -> None:
         (lambda: imagenet_train(8, flip=2), "RandomHorizontalFlip: p must be a probability"),
         (lambda: imagenet_train(8, std=(1, 1, 0)), "Normalize: std must be"),
         (lambda: imagenet_eval(8, 0), "Resize: size must be"),
+        (lambda: cifar_train(8, -1), "RandomCrop: padding must be"),
+        (lambda: cifar_eval(0), "CenterCrop: size must be"),
     ],
 )
 def test_bad_argument_is_refused_by_the_op_it_goes_to(declare: Any, message: str) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 from support.images import image_folder
 
 from penstock.augment import (
-    CenterCrop,
     Normalize,
     Pipeline,
+    RandomCrop,
     RandomHorizontalFlip,
     Resize,
     ToDtype,
@@ -46,7 +46,7 @@ def tiles(picture: Path, columns: int) -> NDArray[np.uint8]:
 
 
 def test_originals_stand_beside_what_a_loader_would_give(look: Command, folder: Path, tmp_path: Path) -> None:
-    pipeline = Pipeline([Resize((32, 32)), RandomHorizontalFlip(), CenterCrop(32)])
+    pipeline = Pipeline([Resize((32, 32)), RandomHorizontalFlip(), RandomCrop(32, 8, fill=(255, 0, 0))])
     (tmp_path / "pipeline.json").write_text(pipeline.to_json(indent=1))
     output = tmp_path / "sheet.png"
     run = look(
@@ -105,13 +105,13 @@ def test_training_part_of_a_pack_is_shown_with_a_preset(look: Command, pack: Com
         (
             ["--augment", "imagenet"],
             2,
-            "Error: --augment imagenet is no file and no preset; give a file of Pipeline.to_json(), or of "
-            "imagenet_eval, imagenet_train",
+            "Error: --augment imagenet is no file and no preset; give a file of Pipeline.to_json(), or of cifar_eval, "
+            "cifar_train, imagenet_eval, imagenet_train",
         ),
         (["--augment", "{folder}"], 2, "Error: --augment {folder} is no file and no preset; "),
         (["--augment", "{bad}"], 1, "Error: {bad}: a pipeline's JSON can't be read: Expecting"),
         (["--augment", "{bytes}"], 1, "Error: {bytes} is no text: 'utf-8' codec can't decode"),
-        (["--augment", "{large}"], 1, "Error: resize_short would make"),
+        (["--augment", "{large}"], 1, "Error: RandomCrop: size must fit the image, which is (16, 20)"),
         (["--output", "{folder}"], 2, "Error: --output {folder} can't be written: name a PNG file"),
     ],
 )
@@ -121,7 +121,7 @@ def test_errors_are_one_line(
     files = {name: tmp_path / name for name in ("bad", "bytes", "large")}
     files["bad"].write_text("{")
     files["bytes"].write_bytes(b"\xff\xfe")
-    files["large"].write_text(Pipeline([Resize(65_535)]).to_json())
+    files["large"].write_text(Pipeline([RandomCrop(400)]).to_json())
     places = {"folder": folder, **files}
     chosen = [each.format(**places) for each in arguments]
     run = look("view", folder, "--output", tmp_path / "sheet.png", *chosen)
