@@ -19,7 +19,7 @@ STATES: tuple[State, ...] = ("ok", "note", "warning", "problem")
 REQUIRED = {"numpy": (2, 0), "pandas": (2, 2), "pyarrow": (17,), "lmdb": (1, 5), "tqdm": (4, 66), "click": (8, 1)}
 OLDEST_TORCH = (2, 6)
 OLDEST_PYTHON = (3, 10)
-EXTRAS = {
+USES = {
     "matplotlib": "the chart of penstock bench",
     "torchvision": "its ImageFolder and transforms",
     "scikit-learn": "the digits of make demo",
@@ -277,11 +277,15 @@ def check_dali(facts: Facts) -> Finding:
 
 def check_extras(facts: Facts) -> Finding:
     """Packages that some commands can use."""
-    found = ", ".join(f"{name} {facts.versions[name]}" for name in EXTRAS if name in facts.versions)
-    missing = [name for name in EXTRAS if name not in facts.versions]
+    found = ", ".join(f"{name} {facts.versions[name]}" for name in USES if name in facts.versions)
+    missing = [name for name in USES if name not in facts.versions]
+    if facts.broken:
+        wrong = "; ".join(f"{name} can't be imported: {error}" for name, error in facts.broken.items())
+        advice = f"install one that suits the rest: pip install --force-reinstall --no-deps {' '.join(facts.broken)}"
+        return Finding("extras", "warning", f"{wrong} ({found})", advice)
     if not missing:
         return Finding("extras", "ok", found)
-    uses = ", ".join(f"{name} ({EXTRAS[name]})" for name in missing)
+    uses = ", ".join(f"{name} ({USES[name]})" for name in missing)
     return Finding("extras", "note", found or "none installed", f"optional: pip install {uses}")
 
 

@@ -24,10 +24,13 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["GPU", "UNLIMITED", "CoreFacts", "Facts", "Memory", "PillowFacts", "TorchFacts", "gather"]
+__all__ = ["GPU", "EXTRAS", "UNLIMITED", "CoreFacts", "Facts", "Memory", "PillowFacts", "TorchFacts", "gather"]
 
 UNLIMITED = -1
 """In place of a limit: there is none."""
+
+EXTRAS = {"matplotlib": "matplotlib", "torchvision": "torchvision", "scikit-learn": "sklearn"}
+"""Packages that some commands can use, by their names on PyPI, and the modules that they are imported as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Facts:
 
     Attributes:
         versions: of what is installed, by its name on PyPI in small letters.
+        broken: why packages of `EXTRAS` that are installed can't be imported, by the same names.
         processors: of the machine; `scheduled`: those that this process may run on.
         limits: of its control groups.
         open_files: soft and hard limit of this process; `locked_memory`: its soft limit in bytes. None: unknown.
@@ -97,6 +101,7 @@ class Facts:
 
     python: tuple[int, int, int]
     versions: Mapping[str, str]
+    broken: Mapping[str, str]
     core: CoreFacts | str
     torch: TorchFacts | str
     pillow: PillowFacts | str
@@ -116,9 +121,11 @@ def gather(proc: Path = PROC, cgroups: Path = CGROUPS, devices: Path = Path("/de
     """The facts about this machine and process. Loads torch, which takes a second or two."""
     major, minor, micro = (int(part) for part in platform.python_version_tuple()[:3] if part.isdigit())
     processors = os.cpu_count() or 1
+    versions = installed()
     return Facts(
         python=(major, minor, micro),
-        versions=installed(),
+        versions=versions,
+        broken=broken({name: module for name, module in EXTRAS.items() if name in versions}),
         core=core_facts("penstock._core"),
         torch=torch_facts("torch"),
         pillow=pillow_facts("PIL"),
@@ -143,6 +150,17 @@ def installed() -> dict[str, str]:
         if name:
             found.setdefault(name.lower().replace("_", "-"), each.version)
     return found
+
+
+def broken(modules: Mapping[str, str]) -> dict[str, str]:
+    """Why modules can't be imported, by their keys; nothing of those that can."""
+    errors = {}
+    for name, module in modules.items():
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # torchvision raises RuntimeError where it was built for another torch
+            errors[name] = _first_line(error)
+    return errors
 
 
 def core_facts(name: str) -> CoreFacts | str:

@@ -19,6 +19,12 @@ def test_facade_name_is_the_public_object_of_its_module(name: str) -> None:
     assert getattr(penstock, name) is getattr(module, name)
 
 
+@pytest.mark.parametrize("name", ["augment", "errors", "formats", "loaders", "record"])
+def test_facade_has_all_public_names_of_the_module(name: str) -> None:
+    listed = importlib.import_module(f"penstock.{name}").__all__
+    assert {public: NAMES.get(public) for public in listed} == dict.fromkeys(listed, name)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_public_module_lists_what_it_has(name: str) -> None:
     module = getattr(penstock, name)

@@ -31,6 +31,7 @@ CUDA = TorchFacts("2.13.0+cu130", "13.0", (H100, H100), 8, "")
 HEALTHY = Facts(
     python=(3, 12, 1),
     versions={**VERSIONS, **EXTRAS, "pillow-simd": "12.1.1.post0"},
+    broken={},
     core=CoreFacts("0.1.0", "3.1.0", ("portable", "avx2", "avx512"), False),
     torch=CPU,
     pillow=PillowFacts("12.1.1.post0", "3.1.0"),
@@ -229,6 +230,13 @@ CASES: list[tuple[Callable[[Facts], Finding], Facts, str, str, str]] = [
     ),
     (checks.check_extras, installed(matplotlib=None), "note", "torchvision 0.28", "matplotlib (the chart"),
     (checks.check_extras, machine(versions=VERSIONS), "note", "none installed", "scikit-learn"),
+    (
+        checks.check_extras,
+        machine(broken={"torchvision": "operator torchvision::nms does not exist"}),
+        "warning",
+        "torchvision can't be imported: operator torchvision::nms does not exist (matplotlib",
+        "--no-deps torchvision",
+    ),
 ]
 
 
@@ -357,6 +365,14 @@ def test_a_driver_of_unknown_version_is_one(tmp_path: Path) -> None:
     assert facts.nvidia_driver(tmp_path, tmp_path) is None
     (tmp_path / "nvidiactl").touch()
     assert facts.nvidia_driver(tmp_path, tmp_path) == ""
+
+
+def test_an_extra_that_raises_as_it_is_imported_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unsuited.py").write_text('raise RuntimeError("operator unsuited::nms does not exist")')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert facts.broken({"Unsuited": "unsuited", "json": "json"}) == {
+        "Unsuited": "operator unsuited::nms does not exist"
+    }
 
 
 def test_this_machine_is_gathered() -> None:
