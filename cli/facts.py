@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["GPU", "EXTRAS", "UNLIMITED", "CoreFacts", "Facts", "Memory", "PillowFacts", "TorchFacts", "gather"]
+__all__ = ["EXTRAS", "GPU", "UNLIMITED", "CoreFacts", "Facts", "Memory", "PillowFacts", "TorchFacts", "gather"]
 
 UNLIMITED = -1
 """In place of a limit: there is none."""

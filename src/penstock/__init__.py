@@ -2,8 +2,8 @@
 
 The public names live in `penstock.formats` (datasets), `penstock.record` (what a sample is), `penstock.augment`
 (pipelines), `penstock.loaders` (the DataLoader) and `penstock.errors`; all of them can also be imported from here.
-`penstock.rng` (random numbers by key) and `penstock.train` (the trainer) have theirs to themselves. Importing `penstock`
-loads none of them, neither torch: each name is loaded when it is first used.
+`penstock.rng` (random numbers by key) and `penstock.train` (the trainer) have theirs to themselves. Importing
+`penstock` loads none of them, neither torch: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
