@@ -21,6 +21,9 @@ __all__ = ["Pipeline"]
 FORMAT_VERSION = 1
 """Version of the dictionary that `Pipeline.to_dict` writes."""
 
+MAX_OPS = 65536
+"""Positions of ops have 16 bits among what draws depend on."""
+
 
 class Pipeline(Sequence[Op]):
     """Ops applied one after the other; immutable, hashable, picklable, safe to share between threads.
@@ -30,16 +33,19 @@ class Pipeline(Sequence[Op]):
 
     Args:
         ops: the ops, in order. With none, images stay as they are.
+        position: of the first op in the pipeline that this one is a part of (`split`); draws are those of the ops'
+            places there.
 
     Raises:
         SpecError: something that is no op, ops in an order without a meaning, or a crop that is larger than its image;
             the message says what to do.
     """
 
-    __slots__ = ("_ops", "_program")
+    __slots__ = ("_ops", "_position", "_program")
 
-    def __init__(self, ops: Iterable[Op] = ()) -> None:
+    def __init__(self, ops: Iterable[Op] = (), *, position: int = 0) -> None:
         self._ops = _checked_ops(ops)
+        self._position = _checked_position(position)
         self._program: _core.Program | None = None
         check_order(self._ops)
         check_crops(self._ops)
@@ -50,10 +56,15 @@ class Pipeline(Sequence[Op]):
         return self._ops
 
     @property
+    def position(self) -> int:
+        """Where its first op stands in the pipeline that it is a part of; 0 for a whole one."""
+        return self._position
+
+    @property
     def program(self) -> _core.Program:
         """The compiled form that engines run; built on first use and not pickled."""
         if self._program is None:
-            self._program = _core.Program([op.lower() for op in self._ops])
+            self._program = _core.Program([op.lower() for op in self._ops], self._position)
         return self._program
 
     @property
@@ -65,6 +76,20 @@ class Pipeline(Sequence[Op]):
     def dtype(self) -> Literal["uint8", "float32", "float16"]:
         """Name of the results' dtype."""
         return self.program.dtype
+
+    def split(self, position: int) -> tuple[Pipeline, Pipeline]:
+        """The first `position` ops, and the rest, which draws what it draws in the whole.
+
+        To run the rest, draw its parameters with the same seed, epoch, indices and draws, and with the sizes of the
+        images that the first part gives. Columns are named by the ops' positions in their own part.
+
+        Raises:
+            SpecError: `position` is not from 0 to the number of ops, or lies between `ToDtype` and `Normalize`.
+        """
+        if not 0 <= position <= len(self._ops):
+            raise SpecError(f"Pipeline: position must be from 0 to {len(self._ops)}, the number of ops, got {position}")
+        first = Pipeline(self._ops[:position], position=self._position)
+        return first, Pipeline(self._ops[position:], position=self._position + position)
 
     def params(
         self,
@@ -120,8 +145,9 @@ class Pipeline(Sequence[Op]):
         return self.program.apply(pixels, table.row(0))
 
     def to_dict(self) -> dict[str, Any]:
-        """{"version": 1, "ops": [...]}, of types that JSON has; `from_dict` reads it."""
-        return {"version": FORMAT_VERSION, "ops": [op.to_dict() for op in self._ops]}
+        """{"version": 1, "ops": [...]}, of types that JSON has; `from_dict` reads it. A part has its "position" too."""
+        part = {"position": self._position} if self._position else {}
+        return {"version": FORMAT_VERSION, **part, "ops": [op.to_dict() for op in self._ops]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Pipeline:
@@ -130,13 +156,13 @@ class Pipeline(Sequence[Op]):
         Raises:
             SpecError: an unknown version, key, op or argument, or a bad one.
         """
-        if not isinstance(data, Mapping) or set(data) != {"version", "ops"}:
+        if not isinstance(data, Mapping) or set(data) - {"position"} != {"version", "ops"}:
             raise SpecError(f"a pipeline must be a mapping with the keys 'version' and 'ops', got {data!r}")
         if data["version"] != FORMAT_VERSION:
             raise SpecError(f"a pipeline of version {FORMAT_VERSION} was expected, got version {data['version']!r}")
         if not isinstance(data["ops"], (list, tuple)):
             raise SpecError(f"'ops' of a pipeline must be a list of ops, got {data['ops']!r}")
-        return cls([op_from_dict(op) for op in data["ops"]])
+        return cls([op_from_dict(op) for op in data["ops"]], position=data.get("position", 0))
 
     def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON text."""
@@ -175,17 +201,30 @@ class Pipeline(Sequence[Op]):
         return len(self._ops)
 
     def __eq__(self, other: object) -> bool:
-        return self._ops == other._ops if isinstance(other, Pipeline) else NotImplemented
+        if not isinstance(other, Pipeline):
+            return NotImplemented
+        return self._ops == other._ops and self._position == other._position
 
     def __hash__(self) -> int:
-        return hash(self._ops)
+        return hash((self._ops, self._position))
 
     def __repr__(self) -> str:
         lines = "".join(f"\n    {op!r}," for op in self._ops)
-        return f"Pipeline([{lines}\n])" if lines else "Pipeline([])"
+        place = f", position={self._position}" if self._position else ""
+        return f"Pipeline([{lines}\n]{place})" if lines else f"Pipeline([]{place})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Pipeline, (self._ops,)
+        return _part, (self._ops, self._position)
+
+
+def _part(ops: tuple[Op, ...], position: int) -> Pipeline:
+    return Pipeline(ops, position=position)
+
+
+def _checked_position(position: object) -> int:
+    if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < MAX_OPS:
+        raise SpecError(f"Pipeline: position must be an int from 0 to {MAX_OPS - 1}, got {position!r}")
+    return position
 
 
 def _checked_ops(ops: object) -> tuple[Op, ...]:

@@ -43,7 +43,7 @@ size_t argument_count(OpKind kind) {
   }
 }
 
-Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared) {
+Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared, size_t position) {
   std::vector<Op> ops;
   for (const auto& [name, arguments] : declared) {
     Op op{Program::kind_of(name), {}};
@@ -55,7 +55,7 @@ Program make_program(const std::vector<std::pair<std::string, std::vector<double
     std::copy(arguments.begin(), arguments.end(), op.args.begin());
     ops.push_back(op);
   }
-  return Program(std::move(ops));
+  return Program(std::move(ops), position);
 }
 
 const char* dtype_name(const Program& program) {
@@ -105,7 +105,8 @@ py::array_t<double> draw(const Program& program, const py::int_& seed, const py:
 
 void register_program(py::module_& module) {
   py::class_<Program>(module, "Program", py::is_final())
-      .def(py::init(&make_program), py::arg("ops"))
+      .def(py::init(&make_program), py::arg("ops"), py::arg("position") = 0)
+      .def_property_readonly("position", &Program::position)
       .def_property_readonly("columns", &Program::columns)
       .def_property_readonly("output_size", &output_size)
       .def_property_readonly("dtype", &dtype_name)

@@ -224,9 +224,11 @@ OpKind Program::kind_of(const std::string& name) {
   throw Error(Fault::kSpec, "expected an op of " + names + ", got \"" + name + "\"");
 }
 
-Program::Program(std::vector<Op> ops) : ops_(std::move(ops)) {
-  if (ops_.size() > kMaxOps)
-    throw Error(Fault::kSpec, "expected at most 65536 ops, got " + std::to_string(ops_.size()));
+Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), position_(position) {
+  if (position_ > kMaxOps || ops_.size() > kMaxOps - position_) {
+    throw Error(Fault::kSpec, "expected at most 65536 ops, got " + std::to_string(ops_.size()) + " from position " +
+                                  std::to_string(position_) + " on");
+  }
   check_order(ops_);
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];
@@ -305,7 +307,7 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
   Size size = decoded;
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];
-    const OpStream stream(sample, position);
+    const OpStream stream(sample, position_ + position);
     double* const fields = row + std::max(0, first_column_[position]);
     if (op.kind == OpKind::kRandomResizedCrop) {
       const Rect crop = draw_random_resized_crop(stream, op, size);

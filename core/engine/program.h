@@ -56,11 +56,13 @@ class Program {
  public:
   // Throws Error(kSpec) for arguments or an order of ops that can't be run (Python has refused them before, with better
   // words).
-  explicit Program(std::vector<Op> ops);
+  // `position`: of the first op in the pipeline that these ops are a part of, whose draws they keep.
+  explicit Program(std::vector<Op> ops, size_t position = 0);
 
   static OpKind kind_of(const std::string& name);  // "random_resized_crop" ...; Error(kSpec) for an unknown one
 
   const std::vector<Op>& ops() const { return ops_; }
+  size_t position() const { return position_; }
   const std::vector<std::string>& columns() const { return columns_; }
   // First column of op `position` in a parameter row; -1 for an op that draws nothing.
   int column_of(size_t position) const { return first_column_[position]; }
@@ -78,6 +80,7 @@ class Program {
 
  private:
   std::vector<Op> ops_;
+  size_t position_;
   std::vector<std::string> columns_;
   std::vector<int> first_column_;
   Dtype dtype_ = Dtype::kUint8;

@@ -157,9 +157,14 @@ class Program:
       ("gaussian_blur", (kernel_width, kernel_height, sigma_min, sigma_max))
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
+
+    `position`: of the first op in the pipeline that these ops are a part of. Draws are those of the ops' places there;
+    columns count from 0 all the same.
     """
 
-    def __init__(self, ops: Sequence[tuple[str, tuple[float, ...]]]) -> None: ...
+    def __init__(self, ops: Sequence[tuple[str, tuple[float, ...]]], position: int = 0) -> None: ...
+    @property
+    def position(self) -> int: ...
     @property
     def columns(self) -> list[str]:
         """Names of the parameter table's columns, "<op position>.<field>".
