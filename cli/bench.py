@@ -174,18 +174,19 @@ def _content(request: BenchRequest, workers: int, place: str, selection: Selecti
             "seconds": request.seconds,
             "rounds": request.rounds,
         },
-        "rates": [
-            {
-                "name": rate.name,
-                "output": rate.output or None,
-                "threads": rate.threads,
-                "images_per_second": rate.images_per_second,
-                "megabytes_per_second": rates.megabytes_per_second(rate),
-                "times_torch": rates.times_torch(rate),
-                "turns": list(rate.turns),
-            }
-            for rate in rates.rates
-        ],
+        "rates": [_rate(rates, rate) for rate in rates.rates],
         "comparison": rates.comparison(),
         "bound": rates.bound(),
+    }
+
+
+def _rate(rates: Rates, rate: Rate) -> dict[str, Any]:
+    return {
+        "name": rate.name,
+        "output": rate.output or None,
+        "threads": rate.threads,
+        "images_per_second": rate.images_per_second,
+        "megabytes_per_second": rates.megabytes_per_second(rate),
+        "times_torch": rates.times_torch(rate),
+        "turns": list(rate.turns),
     }

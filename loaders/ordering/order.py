@@ -68,6 +68,7 @@ class Order:
 
     @property
     def global_batch_size(self) -> int:
+        """Samples of one step of all ranks together."""
         return self.batch_size * self.world_size
 
     @property

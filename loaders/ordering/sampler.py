@@ -64,6 +64,7 @@ class OrderSampler(Sampler[int]):
 
     @property
     def seed(self) -> int:
+        """What the order, and all that is keyed by it, depends on beside the epoch."""
         return self._order.seed
 
     @property

@@ -136,6 +136,7 @@ class Stats:
 
     @property
     def samples_per_second(self) -> float:
+        """Delivered to the consumer, whose own time counts too; 0 before there is a time to divide by."""
         return _ratio(self.timed_samples, self.elapsed_seconds)
 
     @property
