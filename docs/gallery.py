@@ -1,0 +1,141 @@
+"""Draws `docs/gallery.md`, what every op makes of one photograph: `python docs/gallery.py`.
+
+The photograph is scikit-learn's "china.jpg" (by danielbuechele, CC BY 2.0). Each strip shows the original, then what
+the op makes of it in one epoch after the other, by the native kernels.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from penstock.augment import (
+    CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    Normalize,
+    Op,
+    Pad,
+    Pipeline,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomCrop,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomPosterize,
+    RandomResizedCrop,
+    RandomSolarize,
+    RandomVerticalFlip,
+    Resize,
+    ToDtype,
+    contact_sheet,
+)
+
+__all__ = ["SECTIONS", "main", "page", "save", "shown", "strip"]
+
+PAGE = Path(__file__).with_name("gallery.md")
+PICTURES = Path(__file__).with_name("figures") / "gallery"
+SIDE_PX, DRAWS = 192, 6
+
+HALF = (0.5, 0.5, 0.5)
+SECTIONS: dict[str, list[list[Op]]] = {
+    "Where pixels are": [
+        [Resize((128, 192))],
+        [CenterCrop(128)],
+        [RandomCrop(160, padding=16, padding_mode="reflect")],
+        [RandomResizedCrop(192)],
+        [Pad((32, 16), fill=(90, 60, 160))],
+        [RandomHorizontalFlip()],
+        [RandomVerticalFlip()],
+    ],
+    "Colours": [
+        [ColorJitter(0.4, 0.4, 0.4, 0.1)],
+        [Grayscale()],
+        [RandomGrayscale(0.5)],
+        [GaussianBlur(11, (0.1, 4.0))],
+        [RandomAdjustSharpness(4.0)],
+        [RandomAutocontrast()],
+        [RandomEqualize()],
+        [RandomInvert()],
+        [RandomPosterize(2)],
+        [RandomSolarize(128)],
+    ],
+    "Numbers": [
+        [ToDtype("float32", scale=True)],
+        [ToDtype("float32", scale=True), Normalize(HALF, HALF)],
+    ],
+}
+"""What is shown, by the page's headings: the last op of each list is the one that its strip is about."""
+
+
+def photograph() -> NDArray[np.uint8]:
+    """(SIDE_PX, SIDE_PX, 3): the roof in scikit-learn's photograph of a Chinese temple."""
+    from sklearn.datasets import load_sample_image
+
+    whole = Image.fromarray(load_sample_image("china.jpg")).crop((20, 60, 380, 420))
+    return np.asarray(whole.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
+
+
+def strip(ops: list[Op], image: NDArray[np.uint8]) -> Image.Image:
+    """The original and what the ops make of it in DRAWS epochs."""
+    pipeline = Pipeline(ops)
+    made = [shown(pipeline.apply(image, epoch=epoch), ops[-1]) for epoch in range(DRAWS)]
+    return contact_sheet([image.transpose(2, 0, 1), *made], columns=1 + DRAWS, cell_px=SIDE_PX // 2)
+
+
+def shown(result: NDArray[Any], op: Op) -> NDArray[Any]:
+    """A result as one can look at it: what was normalised goes back to 0 to 1."""
+    if not isinstance(op, Normalize):
+        return result
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in (op.mean, op.std))
+    return result * std + mean
+
+
+def page() -> str:
+    """The text of the gallery."""
+    lines = [
+        "# Gallery: every op on one photograph",
+        "",
+        "Left the original, then six epochs of one sample. Written by [`docs/gallery.py`](gallery.py), with the native",
+        'kernels; the photograph is scikit-learn\'s "china.jpg", by danielbuechele,',
+        "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/).",
+    ]
+    for title, strips in SECTIONS.items():
+        lines += ["", f"## {title}"]
+        for ops in strips:
+            name = type(ops[-1]).__name__
+            lines += ["", f"### {name}", "", f"`{', '.join(map(repr, ops))}`", "", f"![{name}]({picture(ops)})"]
+    return "\n".join(lines) + "\n"
+
+
+def picture(ops: list[Op]) -> str:
+    """Where a strip lies, as seen from the page."""
+    return f"{PICTURES.relative_to(PAGE.parent).as_posix()}/{type(ops[-1]).__name__}.jpg"
+
+
+def save(drawn: Image.Image, file: Path | BinaryIO) -> None:
+    """Writes a strip."""
+    drawn.save(file, "JPEG", quality=85)
+
+
+def main() -> int:
+    """Writes the page and its pictures."""
+    image = photograph()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for ops in (ops for strips in SECTIONS.values() for ops in strips):
+        save(strip(ops, image), PAGE.parent / picture(ops))
+    PAGE.write_text(page())
+    print(f"written: {PAGE}, {len(list(PICTURES.glob('*.jpg')))} pictures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
