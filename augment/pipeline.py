@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..errors import OptionError, SpecError
-from .ops import OPS, Op, RandomCrop, RandomResizedCrop, op_from_dict
+from .ops import OPS, Op, op_from_dict
 from .order import check_crops, check_order
 from .params import ParamTable
 
@@ -106,7 +106,7 @@ class Pipeline(Sequence[Op]):
             epoch: from 0, below 2**32.
             seed: from 0, below 2**64.
             sizes: (n, 2) heights and widths of the decoded images in pixels, or one (height, width) for all. Needed
-                where an op draws a crop.
+                where an op draws by size, as crops do (`Op.draws_by_size`).
             draws: (n,) which visit of the sample in this epoch this is; 0 for all where not given.
 
         Raises:
@@ -179,8 +179,12 @@ class Pipeline(Sequence[Op]):
 
     def _sizes(self, sizes: ArrayLike | None, count: int) -> NDArray[np.int32]:
         if sizes is None:
-            if any(isinstance(op, RandomCrop | RandomResizedCrop) for op in self._ops):
-                raise OptionError("sizes must be given to draw crops: (n, 2) heights and widths of the decoded images")
+            for op in self._ops:
+                if op.draws_by_size:
+                    raise OptionError(
+                        f"sizes must be given for what {type(op).__name__} draws: (n, 2) heights and widths of the "
+                        f"decoded images"
+                    )
             return np.ones((count, 2), np.int32)
         table = np.asarray(sizes)
         shaped = table.dtype.kind in "iu" and table.shape in ((2,), (count, 2))

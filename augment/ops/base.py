@@ -38,6 +38,9 @@ class Op(ABC):
 
     stage: ClassVar[Stage]
 
+    draws_by_size: ClassVar[bool] = False
+    """Whether what it draws depends on the size of the image that reaches it."""
+
     @abstractmethod
     def lower(self) -> Lowered:
         """This op as the core takes it."""

@@ -33,6 +33,7 @@ class RandomResizedCrop(Op):
     antialias: bool = True
 
     stage: ClassVar[Stage] = Stage.GEOMETRY
+    draws_by_size: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._store(

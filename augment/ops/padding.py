@@ -78,6 +78,7 @@ class RandomCrop(Op):
     padding_mode: str = "constant"
 
     stage: ClassVar[Stage] = Stage.GEOMETRY
+    draws_by_size: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         given = NO_MARGINS if self.padding is None else check.margins(self, "padding", self.padding)

@@ -152,7 +152,7 @@ def test_no_samples_give_an_empty_table() -> None:
         ({"indices": [[0]]}, r"indices must be \(n,\) ints from 0, got int64 of shape \(1, 1\): \[\[0\]\]"),
         ({"draws": [0, 1]}, r"draws must have one entry for each of the 1 indices, got 2"),
         ({"draws": [-1]}, r"draws must be \(n,\) ints from 0, got int64"),
-        ({"sizes": None}, r"sizes must be given to draw crops: \(n, 2\) heights and widths of the decoded images"),
+        ({"sizes": None}, r"sizes must be given for what RandomResizedCrop draws: \(n, 2\) heights and widths of"),
         ({"sizes": (0, 8)}, r"sizes must be \(height, width\) or \(1, 2\) positive ints, got int64 of shape \(2,\)"),
         ({"sizes": (8.0, 8.0)}, r"sizes must be \(height, width\) or \(1, 2\) positive ints, got float64 of"),
         (
