@@ -13,8 +13,8 @@
 #include "binding/apply.h"
 #include "binding/arguments.h"
 #include "binding/register.h"
-#include "engine/colour/ops.h"
 #include "engine/error.h"
+#include "engine/step_ops.h"
 
 namespace py = pybind11;
 
@@ -39,7 +39,7 @@ size_t argument_count(OpKind kind) {
     case OpKind::kRandomVerticalFlip:
       return 1;
     default:
-      return colour_argument_count(kind);
+      return step_argument_count(kind);
   }
 }
 

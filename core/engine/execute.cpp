@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/colour/colours.h"
 #include "engine/error.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/jpeg/jpeg.h"
@@ -14,6 +13,7 @@
 #include "engine/scratch.h"
 #include "engine/simd.h"
 #include "engine/stage.h"
+#include "engine/step_runner.h"
 
 namespace penstock {
 namespace {
@@ -96,7 +96,7 @@ struct Executor::State {
   Gatherer gatherer;
   PlaneWriter writer;
   PixelWriter pixel_writer;
-  Colours colours;
+  StepRunner step_runner;
   Folded folded;
   Scratch<uint8_t> given;
   Scratch<uint8_t> between[2];  // results of stages, by turns
@@ -121,17 +121,17 @@ void Executor::State::run(const Program& program, const double* row, Size size, 
     void* const to = written ? out : reserve_planes(between[i % 2], stage.size());
     CutSource earlier(image);
     run_stage(stage, i == 0 ? source : earlier, written ? conversion : Conversion{}, to);
-    const ColourImage coloured{static_cast<uint8_t*>(to), stage.size()};
-    const ColourStep* const steps = folded.steps.data();
-    colours.apply(steps + stage.colours.first, steps + stage.colours.last, coloured);
-    image = planes_of(coloured.data, stage.size());
+    const PlanarImage changed{static_cast<uint8_t*>(to), stage.size()};
+    const Step* const steps = folded.steps.data();
+    step_runner.run(steps + stage.steps.first, steps + stage.steps.last, changed);
+    image = planes_of(changed.data, stage.size());
   }
   if (!written) write(conversion, image, out);
 }
 
-// Whether what the last stage gives is the result, as it lies in memory. Colours are changed as bytes.
+// Whether what the last stage gives is the result, as it lies in memory. Steps change bytes.
 bool Executor::State::writes_result(const Stage& last, const Conversion& conversion) const {
-  return format == MemoryFormat::kContiguous && (last.colours.empty() || conversion.dtype == Dtype::kUint8);
+  return format == MemoryFormat::kContiguous && (last.steps.empty() || conversion.dtype == Dtype::kUint8);
 }
 
 void Executor::State::write(const Conversion& conversion, const Planes& image, void* out) {

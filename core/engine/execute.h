@@ -1,5 +1,5 @@
 // Applies a program, with drawn parameters, to one image: decode the region that is needed, resize, flip, change
-// colours, convert, write.
+// pixels, convert, write.
 #pragma once
 
 #include <memory>

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <utility>
 
-#include "engine/colour/ops.h"
 #include "engine/error.h"
 #include "engine/padding.h"
 #include "engine/random/drawing.h"
+#include "engine/step_ops.h"
 
 namespace penstock {
 namespace {
@@ -44,6 +44,9 @@ constexpr OpName kNames[] = {
     {"color_jitter", OpKind::kColorJitter},
     {"random_adjust_sharpness", OpKind::kRandomAdjustSharpness},
     {"gaussian_blur", OpKind::kGaussianBlur},
+    {"random_rotation", OpKind::kRandomRotation},
+    {"random_affine", OpKind::kRandomAffine},
+    {"random_perspective", OpKind::kRandomPerspective},
 };
 
 std::string name_of(OpKind kind) {
@@ -142,11 +145,11 @@ void check_arguments(const Op& op) {
       check_normalize(op);
       return;
     default:
-      check_colour_arguments(op, name_of(op.kind));
+      check_step_arguments(op, name_of(op.kind));
   }
 }
 
-// Moves pixels or changes colours, at most one to_dtype, at most one normalize of floats: in this order.
+// Moves or changes pixels, at most one to_dtype, at most one normalize of floats: in this order.
 void check_order(const std::vector<Op>& ops) {
   const auto fail = [](const std::string& reason) { throw Error(Fault::kSpec, reason); };
   const Op* conversion = nullptr;
@@ -245,9 +248,9 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
     } else if (op.kind == OpKind::kRandomHorizontalFlip || op.kind == OpKind::kRandomVerticalFlip) {
       columns_.push_back(prefix + "flip");
       first_column_.back() = column;
-    } else if (is_colour(op.kind)) {
-      for (const std::string& field : colour_fields(op.kind)) columns_.push_back(prefix + field);
-      if (!colour_fields(op.kind).empty()) first_column_.back() = column;
+    } else if (makes_steps(op.kind)) {
+      for (const std::string& field : step_fields(op.kind)) columns_.push_back(prefix + field);
+      if (!step_fields(op.kind).empty()) first_column_.back() = column;
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
@@ -322,8 +325,8 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       fields[1] = static_cast<double>(corner.y);
     } else if (op.kind == OpKind::kRandomHorizontalFlip || op.kind == OpKind::kRandomVerticalFlip) {
       fields[0] = draw_flip(stream, op) ? 1 : 0;
-    } else if (is_colour(op.kind)) {
-      draw_colour(stream, op, fields);
+    } else if (makes_steps(op.kind)) {
+      draw_step_fields(stream, op, size, fields);
     }
     size = size_after(position, size);
   }

@@ -22,7 +22,7 @@ enum class OpKind {
   kRandomVerticalFlip,
   kToDtype,
   kNormalize,
-  // Colours, all from here on.
+  // Colours, from here on.
   kRandomInvert,
   kRandomSolarize,
   kRandomPosterize,
@@ -33,6 +33,10 @@ enum class OpKind {
   kColorJitter,
   kRandomAdjustSharpness,
   kGaussianBlur,
+  // Warps, from here on.
+  kRandomRotation,
+  kRandomAffine,
+  kRandomPerspective,
 };
 
 enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
@@ -40,7 +44,7 @@ enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
 // Arguments in the order that `Program` of _core.pyi gives; unused ones are 0.
 struct Op {
   OpKind kind;
-  std::array<double, 12> args;
+  std::array<double, 24> args;
 };
 
 // What the draws of one sample depend on (docs/design/2026-11-21-interfaces.md, "Random numbers").

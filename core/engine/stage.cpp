@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "engine/colour/ops.h"
 #include "engine/error.h"
+#include "engine/step_ops.h"
 
 namespace penstock {
 namespace {
@@ -65,15 +65,15 @@ class Folder {
     stage.flip_vertical = !stage.flip_vertical;
   }
 
-  void colour(const Op& op, const double* fields) {
-    append_steps(op, fields, steps_);
-    stages_.back().colours.last = steps_.size();
+  void change(const Op& op, const double* fields) {
+    append_steps(op, fields, size(), steps_);
+    stages_.back().steps.last = steps_.size();
   }
 
  private:
-  // Pixels whose colours were changed move in a stage of their own.
+  // Pixels that steps have changed move in a stage of their own.
   Stage& to_move() {
-    if (!stages_.back().colours.empty()) push(size(), size());
+    if (!stages_.back().steps.empty()) push(size(), size());
     return stages_.back();
   }
 
@@ -109,7 +109,7 @@ class Folder {
   void push(Size from, Size target) { stages_.push_back(make_stage({0, 0, from.width, from.height}, target)); }
 
   std::vector<Stage>& stages_;
-  std::vector<ColourStep>& steps_;
+  std::vector<Step>& steps_;
 };
 
 // A crop that lies inside the image with these margins.
@@ -138,8 +138,8 @@ void fold(const Program& program, const double* row, Size size, Folded& folded) 
     const Size after = program.size_after(position, before);
     const double* const fields = row + std::max(0, program.column_of(position));
     const Op& op = program.ops()[position];
-    if (is_colour(op.kind)) {
-      folder.colour(op, fields);
+    if (makes_steps(op.kind)) {
+      folder.change(op, fields);
       continue;
     }
     switch (op.kind) {

@@ -1,17 +1,18 @@
-// A program folded into stages: as few resizes as give the same pixels, with changes of colours between them.
+// A program folded into stages: as few resizes as give the same pixels, with steps that keep the size of the image
+// between them.
 #pragma once
 
 #include <vector>
 
-#include "engine/colour/step.h"
 #include "engine/geometry.h"
 #include "engine/padding.h"
 #include "engine/program.h"
+#include "engine/step.h"
 
 namespace penstock {
 
 // One step from an image to the next: cut `crop`, resize it to `resized`, look at `window` of that, which may reach
-// beyond it into `padding`, mirror the window, then do the steps `colours` to it.
+// beyond it into `padding`, mirror the window, then do the `steps` to it.
 struct Stage {
   Rect crop;
   Size resized;
@@ -20,7 +21,7 @@ struct Stage {
   Padding padding;
   bool flip_horizontal = false;  // left to right
   bool flip_vertical = false;    // top to bottom
-  ColourRange colours = {};
+  StepRange steps = {};
 
   Size size() const { return {window.height, window.width}; }
   bool resizes() const { return crop.height != resized.height || crop.width != resized.width; }
@@ -29,10 +30,10 @@ struct Stage {
 };
 
 // The stages, of which there is at least one and each takes what the one before it gave, and the steps that they do to
-// colours.
+// their results.
 struct Folded {
   std::vector<Stage> stages;
-  std::vector<ColourStep> steps;
+  std::vector<Step> steps;
 };
 
 // Writes what `program`, with parameters `row`, amounts to on an image of `size`. Throws Error(kOption) for a crop in

@@ -155,6 +155,12 @@ class Program:
       ("color_jitter", (brightness_min, brightness_max, contrast_min, contrast_max, saturation_min, saturation_max,
                         hue_min, hue_max))   (1, 1), for the hue (0, 0), leaves one out
       ("gaussian_blur", (kernel_width, kernel_height, sigma_min, sigma_max))
+      ("random_rotation", (angle_min, angle_max, *sampling, has_center, center_x, center_y))
+      ("random_affine", (angle_min, angle_max, translate_x, translate_y, scale_min, scale_max, shear_x_min, shear_x_max,
+                         shear_y_min, shear_y_max, aspect_min, aspect_max, *sampling, has_center, center_x, center_y))
+      ("random_perspective", (distortion_scale, p, *sampling))
+                                             sampling: interpolation (0 nearest, 2 bilinear, 3 bicubic), fill of R, G, B
+                                             has_center 0/1: about (center_x, center_y) or the middle of the image
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
 
@@ -172,7 +178,10 @@ class Program:
         x, y, width, height (of the crop, in pixels of the image that reaches the op) for random_resized_crop;
         x, y (of the crop, in the same pixels, negative in the padding) for random_crop;
         flip (0/1) for random_horizontal_flip and random_vertical_flip; apply (0/1) for colour ops with a probability;
-        order_0 to order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur.
+        order_0 to order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur;
+        angle for random_rotation; angle, translate_x, translate_y, scale, shear_x, shear_y, aspect for random_affine;
+        apply, then x and y of top_left, top_right, bottom_right, bottom_left (how far that corner moves inwards, in
+        pixels: top_left_x, top_left_y ...) for random_perspective.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:

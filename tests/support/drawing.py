@@ -103,6 +103,34 @@ def gaussian_sigma(key: Key, op: int, bounds: tuple[float, float]) -> float:
     return bounds[0] + key.doubles(op, 0)[0] * (bounds[1] - bounds[0])
 
 
+def uniform(u: float, low: float, high: float) -> float:
+    return low + u * (high - low)
+
+
+def affine(key: Key, op: int, size: tuple[int, int], bounds: tuple[float, ...]) -> list[float]:
+    """Angle, translations, scale, shears and aspect, which `bounds` holds lowest and highest of, but shares of sides
+    for the translations."""
+    (u_angle, u_scale), (u_x, u_y), shears, (u_aspect, _) = (key.doubles(op, block) for block in range(4))
+    height, width = size
+    return [
+        uniform(u_angle, *bounds[0:2]),
+        round(uniform(u_x, -bounds[2] * width, bounds[2] * width)),
+        round(uniform(u_y, -bounds[3] * height, bounds[3] * height)),
+        uniform(u_scale, *bounds[4:6]),
+        uniform(shears[0], *bounds[6:8]),
+        uniform(shears[1], *bounds[8:10]),
+        math.exp(uniform(u_aspect, math.log(bounds[10]), math.log(bounds[11]))),
+    ]
+
+
+def perspective_corners(key: Key, op: int, size: tuple[int, int], distortion_scale: float) -> list[int]:
+    """How far the corners move inwards: x and y of each, clockwise from the top left."""
+    height, width = size
+    across, down = (int(distortion_scale * (side // 2)) + 1 for side in (width, height))
+    corners = (key.doubles(op, 1 + corner) for corner in range(4))
+    return [math.floor(u * count) for pair in corners for u, count in zip(pair, (across, down), strict=True)]
+
+
 def permutation(size: int, seed: int, epoch: int, positions: range) -> list[int]:
     """Indices at these positions of the shuffled epoch."""
     a = philox(words(seed), (0, 0, epoch, 1))

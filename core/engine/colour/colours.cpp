@@ -43,7 +43,7 @@ ByteTable equalize(const Histogram& histogram) {
 
 }  // namespace
 
-void Colours::apply(const ColourStep* step, const ColourStep* end, const ColourImage& image) {
+void Colours::apply(const Step* step, const Step* end, const PlanarImage& image) {
   tables_.clear();
   for (; step != end; ++step) {
     if (add_table(*step)) continue;
@@ -54,21 +54,21 @@ void Colours::apply(const ColourStep* step, const ColourStep* end, const ColourI
 }
 
 // Whether `step` is a table, whatever the image.
-bool Colours::add_table(const ColourStep& step) {
+bool Colours::add_table(const Step& step) {
   const double argument = step.values[0];
   switch (step.kind) {
-    case ColourKind::kInvert:
+    case StepKind::kInvert:
       tables_.follow(make_table([](int value) { return 255 - value; }));
       return true;
-    case ColourKind::kSolarize:
+    case StepKind::kSolarize:
       tables_.follow(make_table([=](int value) { return value < argument ? value : 255 - value; }));
       return true;
-    case ColourKind::kPosterize: {
+    case StepKind::kPosterize: {
       const int mask = -(1 << (8 - static_cast<int>(argument)));
       tables_.follow(make_table([=](int value) { return value & mask; }));
       return true;
     }
-    case ColourKind::kBrightness:
+    case StepKind::kBrightness:
       tables_.follow(blend_from(0, argument));
       return true;
     default:
@@ -77,18 +77,18 @@ bool Colours::add_table(const ColourStep& step) {
 }
 
 // Whether `step` is a table for this image, to which those before were applied.
-bool Colours::add_table_of_image(const ColourStep& step, const ColourImage& image) {
+bool Colours::add_table_of_image(const Step& step, const PlanarImage& image) {
   const size_t count = image.plane_pixels();
   switch (step.kind) {
-    case ColourKind::kContrast:
+    case StepKind::kContrast:
       tables_.follow(blend_from(mean_grey(simd_level(), image), step.values[0]));
       return true;
-    case ColourKind::kAutocontrast:
+    case StepKind::kAutocontrast:
       for (int channel = 0; channel < 3; ++channel) {
         tables_.follow(channel, stretch(find_extremes(simd_level(), image.plane(channel), count)));
       }
       return true;
-    case ColourKind::kEqualize:
+    case StepKind::kEqualize:
       for (int channel = 0; channel < 3; ++channel) {
         tables_.follow(channel, equalize(count_values(image.plane(channel), count)));
       }
@@ -98,23 +98,23 @@ bool Colours::add_table_of_image(const ColourStep& step, const ColourImage& imag
   }
 }
 
-void Colours::change_pixels(const ColourStep& step, const ColourImage& image) {
+void Colours::change_pixels(const Step& step, const PlanarImage& image) {
   const SimdLevel level = simd_level();
   const double argument = step.values[0];
   switch (step.kind) {
-    case ColourKind::kSaturation:
+    case StepKind::kSaturation:
       change_saturation(level, static_cast<float>(argument), image);
       break;
-    case ColourKind::kHue:
+    case StepKind::kHue:
       shift_hue(level, static_cast<uint8_t>(static_cast<int>(argument * 255)), image);
       break;
-    case ColourKind::kGrey:
+    case StepKind::kGrey:
       make_grey(level, image);
       break;
-    case ColourKind::kSharpness:
+    case StepKind::kSharpness:
       sharpness_.apply(level, static_cast<float>(argument), image);
       break;
-    case ColourKind::kGaussianBlur:
+    case StepKind::kGaussianBlur:
       gaussian_blur_.apply(level, {static_cast<int>(argument), static_cast<int>(step.values[1]), step.values[2]},
                            image);
       break;
@@ -123,7 +123,7 @@ void Colours::change_pixels(const ColourStep& step, const ColourImage& image) {
   }
 }
 
-void Colours::look_up_now(const ColourImage& image) {
+void Colours::look_up_now(const PlanarImage& image) {
   if (!tables_.changes_anything()) return;
   for (int channel = 0; channel < 3; ++channel) {
     look_up(simd_level(), tables_[channel], image.plane(channel), image.plane_pixels());

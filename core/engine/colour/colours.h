@@ -3,7 +3,7 @@
 
 #include "engine/colour/byte_tables.h"
 #include "engine/colour/neighbour_kernels.h"
-#include "engine/colour/step.h"
+#include "engine/step.h"
 
 namespace penstock {
 
@@ -11,13 +11,13 @@ namespace penstock {
 class Colours {
  public:
   // Does the steps from `step` to before `end` to `image`. Tables that follow each other are looked up at once.
-  void apply(const ColourStep* step, const ColourStep* end, const ColourImage& image);
+  void apply(const Step* step, const Step* end, const PlanarImage& image);
 
  private:
-  bool add_table(const ColourStep& step);
-  bool add_table_of_image(const ColourStep& step, const ColourImage& image);
-  void change_pixels(const ColourStep& step, const ColourImage& image);
-  void look_up_now(const ColourImage& image);
+  bool add_table(const Step& step);
+  bool add_table_of_image(const Step& step, const PlanarImage& image);
+  void change_pixels(const Step& step, const PlanarImage& image);
+  void look_up_now(const PlanarImage& image);
 
   ChannelTables tables_;  // what is still to be looked up
   Sharpness sharpness_;

@@ -47,7 +47,7 @@ size_t padded_up(size_t count) { return (count + kBlock - 1) / kBlock * kBlock; 
 
 }  // namespace
 
-void GaussianBlur::apply(SimdLevel level, const Kernel& kernel, const ColourImage& image) {
+void GaussianBlur::apply(SimdLevel level, const Kernel& kernel, const PlanarImage& image) {
   prepare(kernel);
   for (int channel = 0; channel < 3; ++channel) {
     blur_rows(level, image.plane(channel), image.size);

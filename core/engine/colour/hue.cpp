@@ -70,7 +70,7 @@ PENSTOCK_INLINE inline Rgb to_rgb(const Hsv& pixel) {
 
 }  // namespace
 
-void shift_hue(SimdLevel level, uint8_t shift, const ColourImage& image) {
+void shift_hue(SimdLevel level, uint8_t shift, const PlanarImage& image) {
   const size_t count = image.plane_pixels();
   uint8_t *const reds = image.plane(0), *const greens = image.plane(1), *const blues = image.plane(2);
   at_level(level, [=]() PENSTOCK_INLINE {

@@ -3,16 +3,16 @@
 
 #include <vector>
 
-#include "engine/colour/step.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
+#include "engine/step.h"
 
 namespace penstock {
 
 // Pillow's `ImageEnhance.Sharpness`: from `ImageFilter.SMOOTH` (0) to the image (1) and beyond. Not thread-safe.
 class Sharpness {
  public:
-  void apply(SimdLevel level, float factor, const ColourImage& image);
+  void apply(SimdLevel level, float factor, const PlanarImage& image);
 
  private:
   void apply_to_plane(SimdLevel level, float factor, uint8_t* plane, Size size);
@@ -31,7 +31,7 @@ class GaussianBlur {
     double sigma;
   };
 
-  void apply(SimdLevel level, const Kernel& kernel, const ColourImage& image);
+  void apply(SimdLevel level, const Kernel& kernel, const PlanarImage& image);
 
  private:
   void prepare(const Kernel& kernel);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr double kMaxFactor = std::numeric_limits<float>::max();
 constexpr int kJitters = 4;
-constexpr ColourKind kJitter[kJitters] = {ColourKind::kBrightness, ColourKind::kContrast, ColourKind::kSaturation,
-                                          ColourKind::kHue};
+constexpr StepKind kJitter[kJitters] = {StepKind::kBrightness, StepKind::kContrast, StepKind::kSaturation,
+                                        StepKind::kHue};
 constexpr int kHuePosition = 3;
 
 struct ColourOp {
@@ -88,7 +88,7 @@ void check_drawn(bool holds, const char* expected, double got) {
                                   "; draw them with this program");
 }
 
-void append_jitter(const Op& op, const double* fields, std::vector<ColourStep>& steps) {
+void append_jitter(const Op& op, const double* fields, std::vector<Step>& steps) {
   for (int place = 0; place < kJitters; ++place) {
     const double which = fields[place];
     check_drawn(which == 0 || which == 1 || which == 2 || which == 3, "an order of 0, 1, 2 and 3", which);
@@ -102,23 +102,23 @@ void append_jitter(const Op& op, const double* fields, std::vector<ColourStep>& 
   }
 }
 
-ColourStep step_of(const Op& op) {
+Step step_of(const Op& op) {
   switch (op.kind) {
     case OpKind::kRandomSolarize:
-      return {ColourKind::kSolarize, {op.args[0]}};
+      return {StepKind::kSolarize, {op.args[0]}};
     case OpKind::kRandomPosterize:
-      return {ColourKind::kPosterize, {op.args[0]}};
+      return {StepKind::kPosterize, {op.args[0]}};
     case OpKind::kRandomAutocontrast:
-      return {ColourKind::kAutocontrast};
+      return {StepKind::kAutocontrast};
     case OpKind::kRandomEqualize:
-      return {ColourKind::kEqualize};
+      return {StepKind::kEqualize};
     case OpKind::kRandomGrayscale:
     case OpKind::kGrayscale:
-      return {ColourKind::kGrey};
+      return {StepKind::kGrey};
     case OpKind::kRandomAdjustSharpness:
-      return {ColourKind::kSharpness, {op.args[0]}};
+      return {StepKind::kSharpness, {op.args[0]}};
     default:
-      return {ColourKind::kInvert};
+      return {StepKind::kInvert};
   }
 }
 
@@ -172,14 +172,14 @@ void draw_colour(const OpStream& stream, const Op& op, double* fields) {
   }
 }
 
-void append_steps(const Op& op, const double* fields, std::vector<ColourStep>& steps) {
+void append_colours(const Op& op, const double* fields, std::vector<Step>& steps) {
   switch (op.kind) {
     case OpKind::kColorJitter:
       append_jitter(op, fields, steps);
       return;
     case OpKind::kGaussianBlur:
       check_drawn(fields[0] > 0 && fields[0] <= kMaxFactor, "a sigma above 0", fields[0]);
-      steps.push_back({ColourKind::kGaussianBlur, {op.args[0], op.args[1], fields[0]}});
+      steps.push_back({StepKind::kGaussianBlur, {op.args[0], op.args[1], fields[0]}});
       return;
     case OpKind::kGrayscale:
       steps.push_back(step_of(op));

@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "engine/colour/step.h"
 #include "engine/program.h"
 #include "engine/random/drawing.h"
+#include "engine/step.h"
 
 namespace penstock {
 
-inline bool is_colour(OpKind kind) { return kind >= OpKind::kRandomInvert; }
+inline bool is_colour(OpKind kind) { return kind >= OpKind::kRandomInvert && kind < OpKind::kRandomRotation; }
 
 // What follows is for colour ops only.
 
@@ -25,6 +25,6 @@ void check_colour_arguments(const Op& op, const std::string& name);
 void draw_colour(const OpStream& stream, const Op& op, double* fields);
 
 // Adds what `op` does once it has drawn `fields`: nothing where it is left out this time.
-void append_steps(const Op& op, const double* fields, std::vector<ColourStep>& steps);
+void append_colours(const Op& op, const double* fields, std::vector<Step>& steps);
 
 }  // namespace penstock

@@ -7,7 +7,7 @@
 
 namespace penstock {
 
-void make_grey(SimdLevel level, const ColourImage& image) {
+void make_grey(SimdLevel level, const PlanarImage& image) {
   const size_t count = image.plane_pixels();
   uint8_t *const reds = image.plane(0), *const greens = image.plane(1), *const blues = image.plane(2);
   at_level(level, [=]() PENSTOCK_INLINE {
@@ -19,7 +19,7 @@ void make_grey(SimdLevel level, const ColourImage& image) {
   });
 }
 
-void change_saturation(SimdLevel level, float factor, const ColourImage& image) {
+void change_saturation(SimdLevel level, float factor, const PlanarImage& image) {
   const size_t count = image.plane_pixels();
   uint8_t *const reds = image.plane(0), *const greens = image.plane(1), *const blues = image.plane(2);
   at_level(level, [=]() PENSTOCK_INLINE {

@@ -1,18 +1,18 @@
 // Ops on whole pixels, each on its own. All work in place.
 #pragma once
 
-#include "engine/colour/step.h"
 #include "engine/simd.h"
+#include "engine/step.h"
 
 namespace penstock {
 
 // All channels become the luma.
-void make_grey(SimdLevel level, const ColourImage& image);
+void make_grey(SimdLevel level, const PlanarImage& image);
 
 // Pillow's `ImageEnhance.Color`: from the luma (0) to the pixel (1) and beyond.
-void change_saturation(SimdLevel level, float factor, const ColourImage& image);
+void change_saturation(SimdLevel level, float factor, const PlanarImage& image);
 
 // Adds `shift` to the hue of Pillow's "HSV", modulo 256, as torchvision's adjust_hue does.
-void shift_hue(SimdLevel level, uint8_t shift, const ColourImage& image);
+void shift_hue(SimdLevel level, uint8_t shift, const PlanarImage& image);
 
 }  // namespace penstock

@@ -7,7 +7,7 @@
 
 namespace penstock {
 
-void Sharpness::apply(SimdLevel level, float factor, const ColourImage& image) {
+void Sharpness::apply(SimdLevel level, float factor, const PlanarImage& image) {
   // Pillow leaves the outermost pixels as they are.
   if (image.size.width < 3 || image.size.height < 3) return;
   for (int channel = 0; channel < 3; ++channel) apply_to_plane(level, factor, image.plane(channel), image.size);

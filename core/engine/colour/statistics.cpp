@@ -41,7 +41,7 @@ Histogram count_values(const uint8_t* values, size_t count) {
   return sum;
 }
 
-int mean_grey(SimdLevel level, const ColourImage& image) {
+int mean_grey(SimdLevel level, const PlanarImage& image) {
   constexpr size_t kPiece = size_t{1} << 16;  // sums of so many fit 32 bits
   uint64_t total = 0;
   const size_t count = image.plane_pixels();

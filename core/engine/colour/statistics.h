@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/colour/step.h"
 #include "engine/simd.h"
+#include "engine/step.h"
 
 namespace penstock {
 
@@ -22,6 +22,6 @@ using Histogram = std::array<uint32_t, 256>;
 Histogram count_values(const uint8_t* values, size_t count);
 
 // The mean of the image's luma, rounded half up.
-int mean_grey(SimdLevel level, const ColourImage& image);
+int mean_grey(SimdLevel level, const PlanarImage& image);
 
 }  // namespace penstock

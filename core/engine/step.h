@@ -1,4 +1,4 @@
-// What is done to the colours of one image, with everything drawn.
+// What is done to the pixels of one image without changing its size, with everything drawn.
 #pragma once
 
 #include <array>
@@ -6,11 +6,13 @@
 #include <cstdint>
 
 #include "engine/geometry.h"
+#include "engine/interpolation.h"
 
 namespace penstock {
 
 // With their values.
-enum class ColourKind {
+enum class StepKind {
+  // Colours.
   kInvert,
   kSolarize,   // threshold
   kPosterize,  // bits
@@ -23,15 +25,24 @@ enum class ColourKind {
   kGrey,
   kSharpness,     // factor
   kGaussianBlur,  // width and height of the kernel, sigma
+  // Warps: from a place (x, y) in the result to the one in the image that is seen there, in pixels from the top left
+  // corner, pixels' centres at halves.
+  kAffine,       // a to f: (ax + by + c, dx + ey + f)
+  kPerspective,  // a to h: the same, both divided by gx + hy + 1
 };
 
-struct ColourStep {
-  ColourKind kind;
-  std::array<double, 3> values = {};
+inline bool is_warp(StepKind kind) { return kind == StepKind::kAffine || kind == StepKind::kPerspective; }
+
+struct Step {
+  StepKind kind;
+  std::array<double, 8> values = {};
+  // Of warps: how pixels are interpolated, and the colour beyond the image.
+  Interpolation interpolation = Interpolation::kNearest;
+  std::array<uint8_t, 3> fill = {0, 0, 0};
 };
 
 // Some of the steps of an image, one after the other.
-struct ColourRange {
+struct StepRange {
   size_t first = 0;
   size_t last = 0;  // one past the end
 
@@ -39,7 +50,7 @@ struct ColourRange {
 };
 
 // Three planes one after the other, red, green and blue, without gaps between rows; owned by somebody else.
-struct ColourImage {
+struct PlanarImage {
   uint8_t* data = nullptr;
   Size size;
 

@@ -1,0 +1,28 @@
+// Warps images, as Pillow's `Image.transform` does (src/libImaging/Geometry.c), in every bit.
+#pragma once
+
+#include "engine/geometry.h"
+#include "engine/scratch.h"
+#include "engine/simd.h"
+#include "engine/step.h"
+#include "engine/warp/nearest_places.h"
+#include "engine/warp/packed_image.h"
+
+namespace penstock {
+
+// Keeps its scratch memory between images. Not thread-safe.
+class Warper {
+ public:
+  // Does the step `warp`, of kind kAffine or kPerspective, to `image`, in place.
+  void apply(const Step& warp, const PlanarImage& image);
+
+ private:
+  void interpolate(const Step& warp, const PlanarImage& image);
+
+  PackedImage packed_;
+  NearestPlaces nearest_;
+  Scratch<int32_t> places_;
+  Scratch<double> shares_;
+};
+
+}  // namespace penstock
