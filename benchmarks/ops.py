@@ -1,4 +1,4 @@
-"""What a colour op costs on one core: a 224x224 uint8 image through Penstock's kernels, and through torchvision.
+"""What an op costs on one core: a 224x224 uint8 image through Penstock's kernels, and through torchvision.
 
 `make bench SUITE=ops`, or `python -m benchmarks.ops --rounds 50 --output result.json`. Contestants take turns, a few
 calls each, so that what else the machine does meets all of them; what is compared is processor time of the thread, by
@@ -28,9 +28,11 @@ from penstock.augment import (
     RandomAdjustSharpness,
     RandomAutocontrast,
     RandomEqualize,
+    RandomHorizontalFlip,
     RandomInvert,
     RandomPosterize,
     RandomSolarize,
+    RandomVerticalFlip,
 )
 
 from .peers.torchvision import declare_ops
@@ -56,6 +58,8 @@ def photograph() -> np.ndarray[Any, np.dtype[np.uint8]]:
 def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
     """By name: Penstock's op, and what torchvision does to a PIL image (mostly by Pillow)."""
     return {
+        "horizontal flip": (RandomHorizontalFlip(1.0), functions.hflip),
+        "vertical flip": (RandomVerticalFlip(1.0), functions.vflip),
         "invert": (RandomInvert(1.0), functions.invert),
         "solarize": (RandomSolarize(128, 1.0), lambda image: functions.solarize(image, 128)),
         "posterize": (RandomPosterize(4, 1.0), lambda image: functions.posterize(image, 4)),

@@ -10,6 +10,7 @@
 #include "engine/pixels/gatherer.h"
 #include "engine/pixels/pixel_writer.h"
 #include "engine/pixels/resample.h"
+#include "engine/pixels/reverse.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
 #include "engine/stage.h"
@@ -194,7 +195,7 @@ void Executor::State::write_plane(const Stage& stage, const Planes& planes, int 
       if (filter != nullptr) {
         filter->next_row(memory);
       } else {
-        std::reverse_copy(row, row + visible.width, memory);
+        reverse_row(simd_level(), row, static_cast<size_t>(visible.width), memory);
       }
       row = memory;
     }

@@ -7,6 +7,7 @@
 #include "engine/pixels/convert.h"
 #include "engine/pixels/half.h"
 #include "engine/pixels/resample.h"
+#include "engine/pixels/reverse.h"
 #include "engine/simd.h"
 #include "tests/check.h"
 #include "tests/images.h"
@@ -139,6 +140,20 @@ TEST(deinterleaving_keeps_to_its_row) {
       for (int x = 0; x < width; ++x) {
         CHECK(red[x] == rgb[3 * x] && green[x] == rgb[3 * x + 1] && blue[x] == rgb[3 * x + 2]);
       }
+    }
+  }
+}
+
+TEST(reversing_keeps_to_its_row) {
+  Random random(6);
+  for (size_t width = 0; width <= 300; ++width) {
+    std::vector<uint8_t> row(width);
+    for (uint8_t& byte : row) byte = static_cast<uint8_t>(random());
+    for (const SimdLevel level : {SimdLevel::kPortable, SimdLevel::kAvx2, simd_level()}) {
+      if (level > simd_level()) continue;
+      std::vector<uint8_t> reversed(width);
+      reverse_row(level, row.data(), width, reversed.data());
+      CHECK(std::equal(row.rbegin(), row.rend(), reversed.begin()));
     }
   }
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/pixels/reverse.h"
+
 namespace penstock {
 
 void AxisPlaces::compute(int length, PaddingMode mode, int first, int count, bool reversed) {
@@ -27,8 +29,7 @@ void AxisPlaces::gather(const uint8_t* row, uint8_t* out) const {
   if (straight_begin_ < straight_end_) {
     const int straight = straight_end_ - straight_begin_;
     if (reversed_) {
-      std::reverse_copy(row + places[straight_end_ - 1], row + places[straight_end_ - 1] + straight,
-                        out + straight_begin_);
+      reverse_row(simd_level(), row + places[straight_end_ - 1], static_cast<size_t>(straight), out + straight_begin_);
     } else {
       std::copy_n(row + places[straight_begin_], straight, out + straight_begin_);
     }
