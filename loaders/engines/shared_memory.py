@@ -76,6 +76,7 @@ class CheckedCollate:
 
     Args:
         collate_fn: makes a batch of a list of samples.
+        single: it converts samples instead, one by one (`batch_size=None`).
         path: where shared memory is.
         statvfs: asks for its size; for tests.
 
@@ -84,36 +85,51 @@ class CheckedCollate:
     """
 
     def __init__(
-        self, collate_fn: Callable[[list[Any]], Any], *, path: str = SHARED_MEMORY, statvfs: StatVFS = os.statvfs
+        self,
+        collate_fn: Callable[[Any], Any],
+        *,
+        single: bool = False,
+        path: str = SHARED_MEMORY,
+        statvfs: StatVFS = os.statvfs,
     ) -> None:
         self.collate_fn = collate_fn
+        self.single = single
         self.path = path
         self.statvfs = statvfs
 
-    def __call__(self, samples: list[Any]) -> Any:
-        """The batch of these samples."""
+    def __call__(self, samples: Any) -> Any:
+        """The batch of these samples, or what becomes of this one."""
         worker = get_worker_info()
         room = None if worker is None else shm_room(self.path, self.statvfs)
         if worker is None or room is None:
             return self.collate_fn(samples)
-        needed = _size(samples, room.free // worker.num_workers)
-        if needed * worker.num_workers <= room.free:
-            batch = self.collate_fn(samples)
-            self._check(tensor_bytes(batch, unshared=True), samples)
-            return batch
-        with _lock(self.path):
-            self._check(needed, samples)
-            batch = self.collate_fn(samples)
-            self._check(tensor_bytes(batch, unshared=True), samples)
-            for storage in _unshared_storages(batch):
-                storage.share_memory_()
+        plenty = room.free // worker.num_workers
+        if self.single:  # it is there already, and only has to be moved
+            sample = self.collate_fn(samples)
+            return sample if tensor_bytes(sample, unshared=True) <= plenty else self._shared(lambda _: sample, samples)
+        needed = _size(samples, plenty)
+        if needed > plenty:
+            return self._shared(self.collate_fn, samples, needed)
+        batch = self.collate_fn(samples)
+        self._check(tensor_bytes(batch, unshared=True), samples)
         return batch
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.collate_fn!r})"
 
-    def _check(self, needed: int, samples: list[Any]) -> None:
-        check_room(needed, f"a batch of {len(samples)} samples", path=self.path, statvfs=self.statvfs)
+    def _shared(self, collate_fn: Callable[[Any], Any], samples: Any, needed: int = 0) -> Any:
+        """What `collate_fn` makes, moved into shared memory before another worker looks for room."""
+        with _lock(self.path):
+            self._check(needed, samples)
+            batch = collate_fn(samples)
+            self._check(tensor_bytes(batch, unshared=True), samples)
+            for storage in _unshared_storages(batch):
+                storage.share_memory_()
+        return batch
+
+    def _check(self, needed: int, samples: Any) -> None:
+        what = "a sample" if self.single else f"a batch of {len(samples)} samples"
+        check_room(needed, what, path=self.path, statvfs=self.statvfs)
 
 
 def _size(samples: list[Any], plenty: int) -> int:

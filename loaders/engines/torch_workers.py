@@ -106,7 +106,7 @@ class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
     @_collate_fn.setter
     def _collate_fn(self, collate_fn: Any) -> None:
         # torch's own __init__ sets it, and then gives it to the workers.
-        self._checked_collate = CheckedCollate(collate_fn) if self._auto_collation else collate_fn
+        self._checked_collate = CheckedCollate(collate_fn, single=not self._auto_collation)
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate, default_convert
 
 import penstock
 from penstock.errors import PenstockError
@@ -175,6 +175,19 @@ def test_a_batch_larger_than_its_samples_is_found_too(workers: int) -> None:
         loaded(CheckedCollate(doubled, statvfs=Volume(64_000_000, 20_000)), workers)
 
 
+@pytest.mark.parametrize("free", [1 << 30, 5_000])
+def test_samples_that_come_one_by_one_are_as_without(free: int) -> None:
+    collate = CheckedCollate(default_convert, single=True, statvfs=Volume(1 << 30, free))
+    samples = list(DataLoader(Ones(), None, collate_fn=collate, num_workers=2))
+    assert [(image.tolist(), label) for image, label in samples] == [([i] * 1000, i) for i in range(12)]
+
+
+def test_a_sample_without_room_is_one_clear_error() -> None:
+    collate = CheckedCollate(default_convert, single=True, statvfs=Volume(64_000_000, 3_999))
+    with pytest.raises(PenstockError, match=r"a sample needs 0\.0 MB of shared memory, but /dev/shm has"):
+        list(DataLoader(Ones(), None, collate_fn=collate, num_workers=2))
+
+
 def test_it_pickles() -> None:
     copy = pickle.loads(pickle.dumps(CheckedCollate(default_collate)))
     assert copy.collate_fn is default_collate
@@ -197,6 +210,9 @@ class Images(Dataset):
 
 if __name__ == "__main__":
     collate = CheckedCollate(default_collate) if sys.argv[1] == "checked" else default_collate
+    if sys.argv[1] == "single":
+        from penstock.loaders import DataLoader
+        list(DataLoader(Images(), None, num_workers=int(sys.argv[2])))
     seen = 0
     for images, labels in DataLoader(Images(), 8, num_workers=int(sys.argv[2]), collate_fn=collate):
         assert torch.equal(images[:, 2, 127, 127], labels.float())
@@ -241,6 +257,14 @@ def test_a_real_lack_of_room_is_explained(workers: int) -> None:
     done = in_tiny_room(BATCH_BYTES * workers // 2, "checked", workers)
     assert done.returncode == 1
     assert "a batch of 8 samples needs 1.6 MB of shared memory, but /dev/shm has" in done.stderr
+    assert "Bus error" not in done.stderr
+
+
+@real
+def test_a_real_lack_of_room_for_one_sample_is_explained() -> None:
+    done = in_tiny_room(BATCH_BYTES // 16, "single", 2)
+    assert done.returncode == 1
+    assert "a sample needs 0.2 MB of shared memory, but /dev/shm has" in done.stderr
     assert "Bus error" not in done.stderr
 
 
