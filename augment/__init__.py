@@ -6,7 +6,9 @@ if __name__ != "penstock.augment":
 from .contact_sheet import contact_sheet
 from .executors import Executor, NativeExecutor, ReferenceExecutor
 from .ops import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -33,7 +35,9 @@ from .presets import cifar_eval, cifar_train, imagenet_eval, imagenet_train
 from .translators.torchvision import from_torchvision
 
 __all__ = [
+    "Apply",
     "CenterCrop",
+    "Choice",
     "ColorJitter",
     "Executor",
     "GaussianBlur",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .. import _core
 from ..errors import SpecError
-from .ops.base import Op, Stage
+from .ops.base import Op, Stage, lower_ops
 from .ops.conversion import ToDtype
 from .ops.padding import RandomCrop
 
@@ -37,11 +37,18 @@ def check_crops(ops: Sequence[Op]) -> None:
     Raises:
         SpecError: names the size of both, and what to do.
     """
-    for position, op in enumerate(ops):
+    _check_crops_after((), ops)
+
+
+def _check_crops_after(before: tuple[Op, ...], ops: Sequence[Op]) -> None:
+    for op in ops:
         if isinstance(op, RandomCrop):
-            known = _core.Program([earlier.lower() for earlier in ops[:position]]).output_size
+            known = _core.Program([lowered for _, lowered in lower_ops(before)]).output_size
             if known is not None:
                 op.check_fits(*known)
+        for branch in op.branches:
+            _check_crops_after(before, branch)
+        before = (*before, op)
 
 
 def _name(op: Op) -> str:

@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 
 from ..errors import OptionError
 
-__all__ = ["ParamTable"]
+__all__ = ["ParamTable", "drawn_inside"]
+
+
+def drawn_inside(drawn: Mapping[str, float], position: int) -> Mapping[str, float]:
+    """Of what was drawn by several ops, what the one at `position` drew: {"1.x": 3.0} gives {"x": 3.0} for 1."""
+    prefix = f"{position}."
+    return {name.removeprefix(prefix): value for name, value in drawn.items() if name.startswith(prefix)}
 
 
 class ParamTable:
     """Drawn parameters of n samples, as named float64 columns; immutable.
 
     A column is named "<op position>.<field>": `table["0.x"]` is the left edge of the crop that the first op of the
-    pipeline draws, for each sample. `table.row(k)` is what an executor needs for sample k.
+    pipeline draws, for each sample; of an op inside `Apply` or `Choice` "<its group's>.<its position there>.<field>".
+    `table.row(k)` is what an executor needs for sample k.
 
     Args:
         columns: their names.
@@ -59,11 +66,12 @@ class ParamTable:
         return row
 
     def drawn(self, sample: int, position: int) -> Mapping[str, float]:
-        """What the op at `position` drew for one sample: {"x": 3.0, ...}; empty for an op that draws nothing."""
-        prefix = f"{position}."
+        """What the op at `position` drew for one sample: {"x": 3.0, ...}; empty for an op that draws nothing.
+
+        What the ops inside it drew is in it too: {"apply": 1.0, "0.x": 3.0, ...}; `drawn_inside` takes it apart.
+        """
         row = self._values[sample]
-        named = zip(self._columns, row, strict=True)
-        return {name.removeprefix(prefix): float(value) for name, value in named if name.startswith(prefix)}
+        return drawn_inside(dict(zip(self._columns, map(float, row), strict=True)), position)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ParamTable):

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..errors import OptionError, SpecError
-from .ops import OPS, Op, op_from_dict
+from .ops import OPS, Op, every_op, op_from_dict
+from .ops.base import lower_ops
 from .order import check_crops, check_order
 from .params import ParamTable
 
@@ -33,8 +34,8 @@ class Pipeline(Sequence[Op]):
 
     Args:
         ops: the ops, in order. With none, images stay as they are.
-        position: of the first op in the pipeline that this one is a part of (`split`); draws are those of the ops'
-            places there.
+        position: of the first op in the pipeline that this one is a part of (`split`), where ops inside others are
+            counted too; draws are those of the ops' places there.
 
     Raises:
         SpecError: something that is no op, ops in an order without a meaning, or a crop that is larger than its image;
@@ -57,15 +58,22 @@ class Pipeline(Sequence[Op]):
 
     @property
     def position(self) -> int:
-        """Where its first op stands in the pipeline that it is a part of; 0 for a whole one."""
+        """How many ops, with those inside others, come before it in the pipeline that it is a part of."""
         return self._position
 
     @property
     def program(self) -> _core.Program:
         """The compiled form that engines run; built on first use and not pickled."""
         if self._program is None:
-            self._program = _core.Program([op.lower() for op in self._ops], self._position)
+            self._program = _core.Program([lowered for _, lowered in lower_ops(self._ops)], self._position)
         return self._program
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what the ops draw, "<op position>.<field>"; inside groups "<group>.<member>.<field>" and so on."""
+        paths = [path for path, _ in lower_ops(self._ops)]
+        parts = (name.partition(".") for name in self.program.columns)
+        return tuple(f"{paths[int(position)]}.{field}" for position, _, field in parts)
 
     @property
     def output_size(self) -> tuple[int, int] | None:
@@ -89,7 +97,8 @@ class Pipeline(Sequence[Op]):
         if not 0 <= position <= len(self._ops):
             raise SpecError(f"Pipeline: position must be from 0 to {len(self._ops)}, the number of ops, got {position}")
         first = Pipeline(self._ops[:position], position=self._position)
-        return first, Pipeline(self._ops[position:], position=self._position + position)
+        lowered = sum(1 for _ in lower_ops(first))
+        return first, Pipeline(self._ops[position:], position=self._position + lowered)
 
     def params(
         self,
@@ -118,7 +127,7 @@ class Pipeline(Sequence[Op]):
         if len(visits) != len(rows):
             raise OptionError(f"draws must have one entry for each of the {len(rows)} indices, got {len(visits)}")
         table = self.program.draw(index_of(seed), index_of(epoch), rows, visits, self._sizes(sizes, len(rows)))
-        return ParamTable(self.program.columns, table)
+        return ParamTable(self.columns, table)
 
     def apply(
         self, image: ArrayLike, index: int = 0, epoch: int = 0, seed: int = 0, draw: int = 0
@@ -179,7 +188,7 @@ class Pipeline(Sequence[Op]):
 
     def _sizes(self, sizes: ArrayLike | None, count: int) -> NDArray[np.int32]:
         if sizes is None:
-            for op in self._ops:
+            for op in every_op(self._ops):
                 if op.draws_by_size:
                     raise OptionError(
                         f"sizes must be given for what {type(op).__name__} draws: (n, 2) heights and widths of the "

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -67,6 +69,10 @@ SECTIONS: dict[str, list[list[Op]]] = {
         [RandomInvert()],
         [RandomPosterize(2)],
         [RandomSolarize(128)],
+    ],
+    "Ops that hold ops": [
+        [Apply([ColorJitter(0.6, 0.6, 0.6, 0.2), RandomHorizontalFlip(1.0)])],
+        [Choice([RandomInvert(1.0), [Grayscale(), RandomVerticalFlip(1.0)], GaussianBlur(11, 3.0)])],
     ],
     "Numbers": [
         [ToDtype("float32", scale=True)],

@@ -39,7 +39,7 @@ class Executor(Protocol):
 
 def check_run(pipeline: Pipeline, images: Sequence[Image], params: ParamTable) -> None:
     """Refuses a table that was not drawn by `pipeline` for as many images; see `Executor.run`."""
-    expected = tuple(pipeline.program.columns)
+    expected = pipeline.columns
     if params.columns != expected:
         raise OptionError(
             f"params must have the columns {expected}, got {params.columns}; draw them with Pipeline.params"

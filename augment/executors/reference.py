@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ...errors import SpecError
 from ..ops import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -33,7 +35,7 @@ from ..ops import (
     ToDtype,
 )
 from ..ops.arguments import pair
-from ..params import ParamTable
+from ..params import ParamTable, drawn_inside
 from ..pipeline import Pipeline
 from . import colours
 from .base import Image, Result, check_run
@@ -76,6 +78,25 @@ def apply_op(op: Op, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (r
     """The image that leaves `op`; SpecError for an op that nobody has spelt out here."""
     name = type(op).__name__
     raise SpecError(f"{name} has no meaning in the reference executor; register one with apply_op.register")
+
+
+def apply_ops(ops: Sequence[Op], image: Pixels, drawn: Drawn) -> Pixels:
+    """The image that leaves the last of these ops; `drawn` is of them all, "<position>.<field>"."""
+    for position, op in enumerate(ops):
+        image = apply_op(op, image, drawn_inside(drawn, position))
+    return image
+
+
+@apply_op.register
+def _apply(op: Apply, image: Pixels, drawn: Drawn) -> Pixels:
+    return apply_ops(op.ops, image, drawn) if drawn["apply"] else image
+
+
+@apply_op.register
+def _choice(op: Choice, image: Pixels, drawn: Drawn) -> Pixels:
+    place = int(drawn["choice"])
+    chosen, inside = op.choices[place], drawn_inside(drawn, place)
+    return apply_op(chosen, image, inside) if isinstance(chosen, Op) else apply_ops(chosen, image, inside)
 
 
 @apply_op.register

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import SpecError
-from .base import Op
+from .base import Op, every_op
 from .colour import (
     Grayscale,
     RandomAdjustSharpness,
@@ -20,12 +20,15 @@ from .colour import (
 )
 from .conversion import Normalize, ToDtype
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize
+from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
 from .padding import Pad, RandomCrop
 
 __all__ = [
     "OPS",
+    "Apply",
     "CenterCrop",
+    "Choice",
     "ColorJitter",
     "GaussianBlur",
     "Grayscale",
@@ -45,13 +48,16 @@ __all__ = [
     "RandomVerticalFlip",
     "Resize",
     "ToDtype",
+    "every_op",
     "op_from_dict",
 ]
 
 OPS: dict[str, type[Op]] = {
     op.__name__: op
     for op in (
+        Apply,
         CenterCrop,
+        Choice,
         ColorJitter,
         GaussianBlur,
         Grayscale,
@@ -75,14 +81,20 @@ OPS: dict[str, type[Op]] = {
 """Every op by its name."""
 
 
-def op_from_dict(data: Mapping[str, Any]) -> Op:
+def op_from_dict(data: Mapping[str, Any], depth: int = 0) -> Op:
     """The op that `Op.to_dict` described; arguments left out take their defaults.
+
+    Args:
+        data: the description.
+        depth: how many ops lie around this one.
 
     Raises:
         SpecError: an unknown op or argument, a missing or a bad one.
     """
     if not isinstance(data, Mapping) or "op" not in data:
         raise SpecError(f"an op must be a mapping with a key 'op', got {data!r}; write it as Op.to_dict() does")
+    if depth > MAX_DEPTH:
+        raise SpecError(f"an op must be at most {MAX_DEPTH} deep in others, got more; nest them less")
     arguments = {name: value for name, value in data.items() if name != "op"}
     kind = OPS.get(data["op"]) if isinstance(data["op"], str) else None
     if kind is None:
@@ -95,4 +107,11 @@ def op_from_dict(data: Mapping[str, Any]) -> Op:
     missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in arguments]
     if missing:
         raise SpecError(f"{kind.__name__}: argument {missing[0]!r} is missing; it takes {', '.join(known)}")
-    return kind(**arguments)
+    return kind(**{name: _revived(value, depth) for name, value in arguments.items()})
+
+
+def _revived(value: Any, depth: int) -> Any:
+    """An argument as `to_dict` wrote it, with its ops in place of what describes them."""
+    if isinstance(value, Mapping):
+        return op_from_dict(value, depth + 1)
+    return [_revived(each, depth) for each in value] if isinstance(value, (list, tuple)) else value

@@ -36,6 +36,7 @@ __all__ = [
     "side",
     "size_sequence",
     "spread",
+    "weights",
 ]
 
 Size: TypeAlias = int | Sequence[int]
@@ -216,6 +217,16 @@ def spread(op: object, argument: str, value: object) -> tuple[float, float]:
         expected = "a number above 0, or (low, high) with 0 < low <= high"
         raise refusal(op, argument, expected, value, f"for example {argument}=1.5 or {argument}=(0.1, 2.0)")
     return numbers
+
+
+def weights(op: object, argument: str, value: object, count: int) -> tuple[float, ...]:
+    """As many finite numbers of at least 0, with a sum above 0."""
+    items = _items(value)
+    numbers = items is not None and len(items) == count and all(_is_number(v) and v >= 0 for v in items)
+    if items is None or not numbers or not 0 < sum(items) < math.inf:
+        expected = f"None, or {count} numbers of at least 0, not all 0"
+        raise refusal(op, argument, expected, value, "give one weight for each choice")
+    return tuple(float(v) for v in items)
 
 
 def flag(op: object, argument: str, value: object) -> bool:

@@ -6,13 +6,15 @@ classes are taken, not subclasses, whose methods may be others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import SpecError
 from ..ops import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -32,6 +34,7 @@ from ..ops import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    every_op,
 )
 from ..ops.base import Stage
 from ..pipeline import Pipeline
@@ -46,7 +49,8 @@ def from_torchvision(transform: Any) -> Pipeline:
     """The pipeline that does what this torchvision transform does with PIL images of mode RGB.
 
     Taken are, of `torchvision.transforms` and `torchvision.transforms.v2`: `Compose` (also nested, and
-    `torch.nn.Sequential`) of the transforms that Penstock has an op of the same name for, and of `ToTensor`,
+    `torch.nn.Sequential`) of the transforms that Penstock has an op of the same name for, of `RandomApply` (`Apply`)
+    and `RandomChoice` (`Choice`) of such as move pixels or change colours, and of `ToTensor`,
     `PILToTensor`, `ToImage`, `ToPureTensor` and `ConvertImageDtype`. Results are equal but for
     a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's own, from the
     same distributions.
@@ -153,6 +157,15 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
 }
 
 
+_GROUPS = ("RandomApply", "RandomChoice")
+
+
+def _name_in(names: Iterable[str], kind: type) -> str | None:
+    """Which of these names torchvision gives to the class, in v1 or v2."""
+    found = (class_in(module, names, kind) for module in _MODULES)
+    return next((name for name in found if name is not None), None)
+
+
 def _parts(transform: Any) -> list[Any] | None:
     """What a composition of torchvision's or torch's applies one after the other; None for anything else."""
     if any(class_in(module, ["Compose"], type(transform)) for module in _MODULES):
@@ -173,8 +186,7 @@ def _flat(transform: Any, place: str) -> Iterator[tuple[str, Any]]:
 def _step(place: str, transform: Any) -> _Step | str:
     kind = type(transform)
     place = f"{place} ({kind.__name__})"
-    names = (class_in(module, _TRANSLATORS, kind) for module in _MODULES)
-    name = next((name for name in names if name is not None), None)
+    name = _name_in((*_TRANSLATORS, *_GROUPS), kind)
     if name is None and _parts(transform) is None:
         base = library_name(kind) if kind.__module__.partition(".")[0] not in ("torch", "torchvision") else None
         about = f"is a class of its own, derived from {base}" if base else "is not among the transforms that are known"
@@ -183,10 +195,38 @@ def _step(place: str, transform: Any) -> _Step | str:
     if changed is not None:
         return f"{place} is not as torchvision made it: it has {changed}"
     try:
+        if name in _GROUPS:
+            return _group(place, transform)
         op = _TRANSLATORS[str(name)](transform)
     except SpecError as error:
         return f"{place}: {str(error).removeprefix(f'{kind.__name__}: ')}"
     return _Step(place, op, getattr(transform, "antialias", True) is True)
+
+
+def _group(place: str, transform: Any) -> _Step | str:
+    """`RandomApply` or `RandomChoice`: the same of translated members, or the reasons why not."""
+    outer = place.partition(" ")[0]
+    branches: list[list[_Step]] = []
+    reasons: list[str] = []
+    for position, member in enumerate(transform.transforms):
+        steps = [_member(*part) for part in _flat(member, f"{outer}.transforms[{position}]")]
+        reasons += [step for step in steps if isinstance(step, str)]
+        branches.append([step for step in steps if isinstance(step, _Step)])
+    if reasons:
+        return "; ".join(reasons)
+    ops = [[step.op for step in branch if isinstance(step.op, Op)] for branch in branches]
+    antialias = all(step.antialias for branch in branches for step in branch)
+    if _name_in(["RandomApply"], type(transform)):
+        return _Step(place, Apply([op for branch in ops for op in branch], transform.p), antialias)
+    alike = transform.p is None or len(set(transform.p)) == 1
+    return _Step(place, Choice(ops, None if alike else transform.p), antialias)
+
+
+def _member(place: str, transform: Any) -> _Step | str:
+    step = _step(place, transform)
+    if isinstance(step, _Step) and (not isinstance(step.op, Op) or step.op.stage in (Stage.DTYPE, Stage.NORMALIZE)):
+        return f"{step.place} does not leave the image uint8, as ops in a group must; move it behind the group"
+    return step
 
 
 @dataclass(slots=True)
@@ -248,7 +288,7 @@ class _Image:
         self.normalize = op
 
     def _move(self, op: Op, step: _Step) -> None:
-        if isinstance(op, Resize | RandomResizedCrop):
+        if any(isinstance(each, Resize | RandomResizedCrop) for each in every_op([op])):
             if self.dtype not in (None, "uint8"):
                 raise SpecError(
                     f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"

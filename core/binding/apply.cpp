@@ -40,11 +40,11 @@ py::array apply(const Program& program, const py::object& image, const py::objec
   const auto pixels = image_argument(image);
   const auto row = array_argument<double>("params", params, {static_cast<py::ssize_t>(program.columns().size())});
   const Size size{static_cast<int>(pixels.shape(0)), static_cast<int>(pixels.shape(1))};
-  const Size result_size = program.result_size(size);
+  const double* const fields = row.data();
+  const Size result_size = program.result_size(size, fields);
   py::array result(dtype_of(program), std::vector<py::ssize_t>{3, result_size.height, result_size.width});
   void* const out = result.mutable_data();
   const uint8_t* const data = pixels.data();
-  const double* const fields = row.data();
   const py::gil_scoped_release unlocked;
   thread_local Executor executor;
   executor.run_pixels(program, fields, {data, size, ptrdiff_t{size.width} * 3}, out);

@@ -30,11 +30,14 @@ size_t argument_count(OpKind kind) {
     case OpKind::kResizeShort:
     case OpKind::kCenterCrop:
     case OpKind::kToDtype:
+    case OpKind::kApply:
+    case OpKind::kBranch:
       return 2;
     case OpKind::kRandomCrop:
       return 11;
     case OpKind::kPad:
       return 8;
+    case OpKind::kChoice:
     case OpKind::kRandomHorizontalFlip:
     case OpKind::kRandomVerticalFlip:
       return 1;

@@ -42,7 +42,8 @@ class Executor {
   PlaneSource& jpeg();
 
   // Takes what `program` needs from an image of `size`, in one read, and writes (3, H, W) or, channels last, (H, W, 3)
-  // of program.dtype() without gaps to `out`; (H, W) = program.result_size(size). Throws Error (kDecode, kTruncated).
+  // of program.dtype() without gaps to `out`; (H, W) = program.result_size(size, row). Throws Error (kDecode,
+  // kTruncated).
   void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
 
   // The same from the JPEG that open_jpeg opened, and from decoded pixels.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/groups.h"
 #include "engine/padding.h"
 #include "engine/random/drawing.h"
 #include "engine/step_ops.h"
@@ -34,6 +35,9 @@ constexpr OpName kNames[] = {
     {"random_vertical_flip", OpKind::kRandomVerticalFlip},
     {"to_dtype", OpKind::kToDtype},
     {"normalize", OpKind::kNormalize},
+    {"apply", OpKind::kApply},
+    {"choice", OpKind::kChoice},
+    {"branch", OpKind::kBranch},
     {"random_invert", OpKind::kRandomInvert},
     {"random_solarize", OpKind::kRandomSolarize},
     {"random_posterize", OpKind::kRandomPosterize},
@@ -144,6 +148,10 @@ void check_arguments(const Op& op) {
     case OpKind::kNormalize:
       check_normalize(op);
       return;
+    case OpKind::kApply:
+    case OpKind::kChoice:
+    case OpKind::kBranch:
+      return;  // with their members, by check_groups
     default:
       check_step_arguments(op, name_of(op.kind));
   }
@@ -165,6 +173,11 @@ void check_order(const std::vector<Op>& ops) {
   if (normalization != nullptr && (conversion == nullptr || conversion->args[0] == 0)) {
     fail("normalize: expected floats, got uint8; put to_dtype with a float dtype before it");
   }
+}
+
+// The size, where both are one.
+std::optional<Size> same_size(std::optional<Size> a, std::optional<Size> b) {
+  return a && b && *a == *b ? a : std::nullopt;
 }
 
 std::string size_text(int64_t height, int64_t width) {
@@ -233,6 +246,7 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
                                   std::to_string(position_) + " on");
   }
   check_order(ops_);
+  check_groups(ops_);
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];
     check_arguments(op);
@@ -251,16 +265,16 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
     } else if (makes_steps(op.kind)) {
       for (const std::string& field : step_fields(op.kind)) columns_.push_back(prefix + field);
       if (!step_fields(op.kind).empty()) first_column_.back() = column;
+    } else if (is_group(op.kind)) {
+      if (group_field(op.kind) != nullptr) {
+        columns_.push_back(prefix + group_field(op.kind));
+        first_column_.back() = column;
+      }
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
-    const bool sizes = op.kind == OpKind::kRandomResizedCrop || op.kind == OpKind::kResize ||
-                       op.kind == OpKind::kCenterCrop || op.kind == OpKind::kRandomCrop;
-    const bool changes = op.kind == OpKind::kResizeShort || op.kind == OpKind::kPad;
-    if (sizes || (changes && output_size_)) {
-      output_size_ = size_after(position, output_size_.value_or(Size{1, 1}));
-    }
   }
+  output_size_ = known_size(0, ops_.size(), std::nullopt);
 }
 
 size_t Program::item_bytes() const {
@@ -296,9 +310,39 @@ Size Program::size_after(size_t position, Size size) const {
   }
 }
 
-Size Program::result_size(Size decoded) const {
-  for (size_t position = 0; position < ops_.size(); ++position) decoded = size_after(position, decoded);
+size_t Program::next_run(size_t position, const double* row) const {
+  return next_position(ops_, position, row + std::max(0, first_column_[position]));
+}
+
+Size Program::result_size(Size decoded, const double* row) const {
+  for (size_t position = 0; position < ops_.size(); position = next_run(position, row)) {
+    decoded = size_after(position, decoded);
+  }
   return decoded;
+}
+
+std::optional<Size> Program::known_size(size_t first, size_t last, std::optional<Size> size) const {
+  for (size_t position = first; position < last; position = end_of(ops_, position)) {
+    size = known_size_after(position, size);
+  }
+  return size;
+}
+
+std::optional<Size> Program::known_size_after(size_t position, std::optional<Size> size) const {
+  const OpKind kind = ops_[position].kind;
+  const size_t end = end_of(ops_, position);
+  if (kind == OpKind::kApply) return same_size(known_size(position + 1, end, size), size);
+  if (kind == OpKind::kChoice) {
+    const std::vector<size_t> begins = branches_of(ops_, position);
+    std::optional<Size> common = known_size(begins[0], end_of(ops_, begins[0] - 1), size);
+    for (const size_t begin : begins) common = same_size(common, known_size(begin, end_of(ops_, begin - 1), size));
+    return common;
+  }
+  const bool sizes = kind == OpKind::kRandomResizedCrop || kind == OpKind::kResize || kind == OpKind::kCenterCrop ||
+                     kind == OpKind::kRandomCrop;
+  const bool changes = kind == OpKind::kResizeShort || kind == OpKind::kPad;
+  if (sizes || (changes && size)) return size_after(position, size.value_or(Size{1, 1}));
+  return size;
 }
 
 void Program::draw(const SampleKey& key, Size decoded, double* row) const {
@@ -308,7 +352,8 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
   }
   const SampleStream sample(key);
   Size size = decoded;
-  for (size_t position = 0; position < ops_.size(); ++position) {
+  std::fill(row, row + columns_.size(), 0.0);
+  for (size_t position = 0; position < ops_.size(); position = next_run(position, row)) {
     const Op& op = ops_[position];
     const OpStream stream(sample, position_ + position);
     double* const fields = row + std::max(0, first_column_[position]);
@@ -327,6 +372,8 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       fields[0] = draw_flip(stream, op) ? 1 : 0;
     } else if (makes_steps(op.kind)) {
       draw_step_fields(stream, op, size, fields);
+    } else if (op.kind == OpKind::kApply || op.kind == OpKind::kChoice) {
+      fields[0] = draw_group(stream, ops_, position);
     }
     size = size_after(position, size);
   }

@@ -22,6 +22,10 @@ enum class OpKind {
   kRandomVerticalFlip,
   kToDtype,
   kNormalize,
+  // Ops that hold ops (engine/groups.h).
+  kApply,
+  kChoice,
+  kBranch,
   // Colours, from here on.
   kRandomInvert,
   kRandomSolarize,
@@ -73,9 +77,12 @@ class Program {
   Dtype dtype() const { return dtype_; }
   size_t item_bytes() const;
 
-  // Size of the image that leaves op `position` when `size` reaches it, with this parameter row (crops use it).
+  // The op that runs after `position`, with this parameter row; ops().size() after the last. The first is at 0.
+  size_t next_run(size_t position, const double* row) const;
+  // Size of the image that leaves op `position` when `size` reaches it; a group's members are ops of their own.
   Size size_after(size_t position, Size size) const;
-  Size result_size(Size decoded) const;
+  // Size of the result of an image of this size, with this parameter row.
+  Size result_size(Size decoded, const double* row) const;
   std::optional<Size> output_size() const { return output_size_; }
 
   // Writes columns().size() doubles. Throws Error(kDecode) for an image that is smaller than a crop from it, or that an
@@ -83,6 +90,10 @@ class Program {
   void draw(const SampleKey& key, Size decoded, double* row) const;
 
  private:
+  // Size of the image after these ops, or after one, where it is the same for every sample.
+  std::optional<Size> known_size(size_t first, size_t last, std::optional<Size> size) const;
+  std::optional<Size> known_size_after(size_t position, std::optional<Size> size) const;
+
   std::vector<Op> ops_;
   size_t position_;
   std::vector<std::string> columns_;

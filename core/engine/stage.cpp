@@ -133,7 +133,7 @@ Rect checked_crop(double x, double y, double width, double height, Size size, co
 
 void fold(const Program& program, const double* row, Size size, Folded& folded) {
   Folder folder(size, folded);
-  for (size_t position = 0; position < program.ops().size(); ++position) {
+  for (size_t position = 0; position < program.ops().size(); position = program.next_run(position, row)) {
     const Size before = folder.size();
     const Size after = program.size_after(position, before);
     const double* const fields = row + std::max(0, program.column_of(position));
@@ -171,6 +171,9 @@ void fold(const Program& program, const double* row, Size size, Folded& folded) 
       case OpKind::kRandomVerticalFlip:
         if (fields[0] != 0) folder.flip_vertical();
         break;
+      case OpKind::kApply:
+      case OpKind::kChoice:
+      case OpKind::kBranch:
       case OpKind::kToDtype:
       case OpKind::kNormalize:
       default:

@@ -43,13 +43,16 @@ Op random_op(Random& random) {
 
 Program random_program(Random& random) {
   std::vector<Op> ops;
-  for (int count = between(random, 0, 5); count > 0; --count) ops.push_back(random_op(random));
+  for (int count = between(random, 0, 5); count > 0; --count) {
+    if (between(random, 0, 3) == 0) ops.push_back({OpKind::kApply, {0.5, 1}});
+    ops.push_back(random_op(random));
+  }
   ops.push_back({OpKind::kToDtype, {static_cast<double>(between(random, 0, 2)), 1}});
   return Program(ops);
 }
 
-std::vector<uint8_t> room_for(const Program& program, Size decoded) {
-  const Size size = program.result_size(decoded);
+std::vector<uint8_t> room_for(const Program& program, Size decoded, const double* row) {
+  const Size size = program.result_size(decoded, row);
   return std::vector<uint8_t>(program.item_bytes() * 3 * static_cast<size_t>(size.height) * size.width);
 }
 
@@ -80,7 +83,7 @@ TEST(a_jpeg_gives_what_its_decoded_pixels_give) {
     const std::vector<uint8_t> data = make_jpeg(random, size, kind);
     const Program program = random_program(random);
     const std::vector<double> row = draw(program, size, round);
-    std::vector<uint8_t> direct = room_for(program, size), by_pixels = direct;
+    std::vector<uint8_t> direct = room_for(program, size, row.data()), by_pixels = direct;
     CHECK(executor.open_jpeg(bytes_of(data)) == size);
     executor.run_jpeg(program, row.data(), direct.data());
     decoder.open(bytes_of(data));
@@ -99,8 +102,8 @@ TEST(samples_cost_no_allocation_once_memory_has_grown) {
   const Op crop{OpKind::kRandomResizedCrop, {48, 48, 0.08, 1, 0.75, 4.0 / 3}};
   const Op flip{OpKind::kRandomHorizontalFlip, {0.5}};
   const Program program({crop, flip, {OpKind::kToDtype, {1, 1}}, {OpKind::kNormalize, {0.5, 0.5, 0.5, 0.2, 0.2, 0.2}}});
-  std::vector<uint8_t> out = room_for(program, size);
   std::vector<double> row(program.columns().size());
+  std::vector<uint8_t> out = room_for(program, size, row.data());
   long before = 0;
   for (int pass = 0; pass < 2; ++pass) {
     before = allocations();
@@ -119,8 +122,8 @@ TEST(crops_outside_the_image_are_refused) {
   const Size size{20, 30};
   const std::vector<uint8_t> image = noise(random, size);
   const Program program({{OpKind::kRandomResizedCrop, {8, 8, 0.08, 1, 0.75, 4.0 / 3}}});
-  std::vector<uint8_t> out = room_for(program, size);
   const double rows[][4] = {{0, 0, 31, 5}, {-1, 0, 5, 5}, {0, 16, 5, 5}, {0, 0, 0, 5}, {0.5, 0, 5, 5}, {1e18, 0, 5, 5}};
+  std::vector<uint8_t> out = room_for(program, size, rows[0]);
   for (const auto& row : rows) {
     CHECK_THROWS(Fault::kOption, executor.run_pixels(program, row, pixels_of(image, size), out.data()));
   }

@@ -161,6 +161,9 @@ class Program:
       ("random_perspective", (distortion_scale, p, *sampling))
                                              sampling: interpolation (0 nearest, 2 bilinear, 3 bicubic), fill of R, G, B
                                              has_center 0/1: about (center_x, center_y) or the middle of the image
+      ("apply", (p, members))                the next `members` entries, with those inside them, run together or not
+      ("choice", (branches,))                one of as many branches runs; each is:
+      ("branch", (weight, members))          right before its own members
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
 
@@ -181,7 +184,9 @@ class Program:
         order_0 to order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur;
         angle for random_rotation; angle, translate_x, translate_y, scale, shear_x, shear_y, aspect for random_affine;
         apply, then x and y of top_left, top_right, bottom_right, bottom_left (how far that corner moves inwards, in
-        pixels: top_left_x, top_left_y ...) for random_perspective.
+        pixels: top_left_x, top_left_y ...) for random_perspective;
+        apply (0/1) for apply; choice (which branch, from 0) for choice. What does not run has drawn nothing: its
+        columns are 0.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:

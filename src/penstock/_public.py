@@ -6,6 +6,7 @@ MODULES = ("augment", "errors", "formats", "loaders", "record", "rng", "train")
 """Public modules of the package."""
 
 NAMES = {
+    "Apply": "augment",
     "Arrays": "formats",
     "Augmented": "loaders",
     "Batch": "formats",
@@ -13,6 +14,7 @@ NAMES = {
     "CSV": "formats",
     "CenterCrop": "augment",
     "ChecksumError": "errors",
+    "Choice": "augment",
     "Codec": "record",
     "ColorJitter": "augment",
     "Concat": "formats",

@@ -16,7 +16,9 @@ from PIL import Image
 from support.torchvision_shim import transforms_v2
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -233,7 +235,43 @@ BAD: list[tuple[Callable[[], Op], str]] = [
     ),
 ]
 
+OPS_FIX = "for example [ColorJitter(0.4), RandomGrayscale(0.2)]"
+CHOICES = "a list of at least one choice, each an op or a list of ops"
+INVERT, FLIP = RandomInvert(), RandomHorizontalFlip()
+
+BAD += [
+    (lambda: Apply([INVERT], 2), f"Apply: p must be {PROBABILITY}, got 2; for example p=0.5"),
+    (lambda: Apply(INVERT), f"Apply: ops must be a list of ops, got RandomInvert(p=0.5); {OPS_FIX}"),
+    (lambda: Apply([]), f"Apply: ops must be a list of at least one op, got (); {OPS_FIX}"),
+    (lambda: Apply([INVERT, 3]), f"Apply: ops must be ops of penstock.augment, got 3; {OPS_FIX}"),
+    (lambda: Apply([RandomInvert]), "Apply: ops holds the class RandomInvert; call it: RandomInvert(...)"),
+    (
+        lambda: Apply([INVERT, ToDtype("float32")]),
+        "Apply: ops must be ops on uint8 images, got ToDtype(dtype='float32', scale=False); "
+        "put ToDtype behind the Apply",
+    ),
+    (lambda: Choice(INVERT), f"Choice: choices must be {CHOICES}, got RandomInvert(p=0.5); {OPS_FIX}"),
+    (lambda: Choice([]), f"Choice: choices must be {CHOICES}, got []; {OPS_FIX}"),
+    (lambda: Choice([INVERT, None]), f"Choice: choices must be ops of penstock.augment, got None; {OPS_FIX}"),
+    (
+        lambda: Choice([INVERT, [Normalize((0, 0, 0), (1, 1, 1))]]),
+        "Choice: choices must be ops on uint8 images, got Normalize(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)); "
+        "put Normalize behind the Choice",
+    ),
+    *(
+        (
+            lambda p=p: Choice([INVERT, FLIP], p),
+            f"Choice: p must be None, or 2 numbers of at least 0, not all 0, got {p!r}; "
+            "give one weight for each choice",
+        )
+        for p in (0.5, [1], [1, -1], [0, 0], [1, float("nan")], [1e308, 1e308], ["a", 1])
+    ),
+]
+
 GOOD: list[Op] = [
+    Apply([INVERT, FLIP], 0.25),
+    Choice([INVERT, [FLIP, RandomGrayscale()], []]),
+    Choice([Apply([Choice([INVERT])]), FLIP], (0.25, 3)),
     RandomResizedCrop(224),
     RandomResizedCrop((3, 5), (0, 0.5), (1, 1)),
     Resize(256),
@@ -317,6 +355,8 @@ class TestEveryOp:
         (ColorJitter(0.25, (0.5, 3), None, 0.125), ("color_jitter", (0.75, 1.25, 0.5, 3, 1, 1, -0.125, 0.125))),
         (GaussianBlur((3, 5), 2), ("gaussian_blur", (3, 5, 2, 2))),
         (RandomInvert(0.25), ("random_invert", (0.25,))),
+        (Apply([INVERT, Apply([FLIP])], 0.25), ("apply", (0.25, 3))),
+        (Choice([INVERT, [FLIP, FLIP]]), ("choice", (2,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
         (RandomVerticalFlip(0.25), ("random_vertical_flip", (0.25,))),
         (Pad((1, 2, 3, 4), (5, 6, 7), "edge"), ("pad", (1, 2, 3, 4, 1, 5, 6, 7))),
@@ -353,6 +393,8 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (Pad((3, 4)), Pad([3, 4, 3, 4], 0.0)),
         (Pad(3, 7), Pad(3, np.uint8([7, 7, 7]))),
         (RandomCrop(8, 0), RandomCrop((8, 8), None)),
+        (Apply([INVERT]), Apply(op for op in (INVERT,))),
+        (Choice([INVERT, FLIP], np.array([1, 2])), Choice(([INVERT], (FLIP,)), (1.0, 2.0))),
     ],
     ids=repr,
 )
@@ -382,7 +424,11 @@ def test_torchvisions_interpolation_mode_is_known() -> None:
         Resize(8, interpolation=mode.BICUBIC)
 
 
-@pytest.mark.parametrize("name", sorted(OPS))
+OWN_NAMES = {"Apply", "Choice"}
+"""Ops that torchvision calls otherwise, or lacks."""
+
+
+@pytest.mark.parametrize("name", sorted(set(OPS) - OWN_NAMES))
 def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
     import inspect
 

@@ -19,7 +19,9 @@ from support.pipelines import images, sides
 from support.torchvision_shim import transforms_v1, transforms_v2
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
+    Choice,
     Normalize,
     Pad,
     Pipeline,
@@ -95,6 +97,29 @@ def test_arguments_of_padding_arrive(module: Any) -> None:
         Pad((1, 2, 3, 4), (5, 6, 7)),
         Pad(4),
         RandomVerticalFlip(0.25),
+    ]
+
+
+@pytest.mark.parametrize("module", [T, V2], ids=["v1", "v2"])
+def test_groups_are_taken(module: Any) -> None:
+    """v2 keeps the weights of a choice as shares of 1."""
+    mirror, turn = module.RandomHorizontalFlip(), module.RandomVerticalFlip()
+    both = module.Compose([mirror, module.Compose([turn])])
+    transform = module.Compose(
+        [
+            module.RandomApply([mirror, module.Resize(8)], p=0.25),
+            module.RandomApply(torch.nn.ModuleList([torch.nn.Sequential(mirror, turn)])),
+            module.RandomChoice([mirror, both, module.RandomApply([turn])]),
+            module.RandomChoice([mirror, turn], p=[0.25, 0.75]),
+            T.PILToTensor(),
+        ]
+    )
+    ours = [RandomHorizontalFlip(), RandomVerticalFlip()]
+    assert list(from_torchvision(transform)) == [
+        Apply([ours[0], Resize(8)], 0.25),
+        Apply(ours),
+        Choice([ours[0], ours, Apply([ours[1]])]),
+        Choice(ours, [0.25, 0.75]),
     ]
 
 
@@ -307,6 +332,28 @@ REFUSED: list[tuple[str, Any, str]] = [
         [T.ToTensor(), T.Normalize(MEAN, STD), T.Normalize(MEAN, STD)],
         r"\[2\] \(Normalize\) is the second Normalize",
     ),
+    (
+        "in a group",
+        [T.RandomApply([T.CenterCrop(3), T.Compose([T.ElasticTransform()])])],
+        r"transform\[0\].transforms\[1\]\[0\] \(ElasticTransform\) is not among",
+    ),
+    (
+        "converted in a group",
+        [V2.RandomChoice([V2.ToImage(), V2.CenterCrop(3)])],
+        r"transform\[0\].transforms\[0\] \(ToImage\) does not leave the image uint8, .*; move it behind the group",
+    ),
+    (
+        "group of floats",
+        [*TO_TENSOR, T.RandomApply([T.RandomHorizontalFlip()])],
+        r"\[1\] \(RandomApply\) works on float32 tensors there",
+    ),
+    (
+        "not antialiased in a group",
+        [V2.ToImage(), V2.RandomApply([V2.Resize(8, antialias=False)])],
+        r"\[1\] \(RandomApply\) has antialias off for tensors",
+    ),
+    ("hook in a group", [T.RandomApply([hooked(T.Resize(8))])], r"transforms\[0\] \(Resize\) .* forward hook"),
+    ("empty group", [T.RandomApply([])], r"\[0\] \(RandomApply\): Apply: ops must be a list of at least one op"),
     ("resized floats", [T.ToTensor(), T.Resize(8)], r"\[1\] \(Resize\) works on float32 tensors there"),
     (
         "not antialiased",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.augment import Normalize, Op, Pipeline, RandomResizedCrop, ReferenceExecutor, Resize, ToDtype
+from penstock.augment.ops import every_op
 
 
 def moves(pipeline: Pipeline) -> Pipeline:
@@ -21,7 +22,7 @@ def conversion(pipeline: Pipeline) -> list[Op]:
 
 
 def resize_count(pipeline: Pipeline) -> int:
-    return sum(isinstance(op, RandomResizedCrop | Resize) for op in pipeline)
+    return sum(isinstance(op, RandomResizedCrop | Resize) for op in every_op(pipeline))
 
 
 def converted(image_chw: NDArray[np.uint8], ops: list[Op]) -> NDArray[Any]:

@@ -88,6 +88,12 @@ def flip(key: Key, op: int, p: float) -> bool:
     return key.doubles(op, 0)[0] < p
 
 
+def choice(key: Key, op: int, weights: tuple[float, ...]) -> int:
+    """Which of as many branches."""
+    u = key.doubles(op, 0)[0] * sum(weights)
+    return next(place for place in range(len(weights)) if u < sum(weights[: place + 1]))
+
+
 def color_jitter(key: Key, op: int, bounds: tuple[float, ...]) -> list[float]:
     """The order of the four, then their factors, which `bounds` holds the lowest and highest of."""
     places = [*key.doubles(op, 2), key.doubles(op, 3)[0]]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
+    Choice,
     ColorJitter,
     GaussianBlur,
     Grayscale,
@@ -92,6 +94,14 @@ def geometry() -> st.SearchStrategy[Op]:
     return crops() | resizes | st.builds(CenterCrop, sizes) | pads | padded_crops() | flips
 
 
+def groups(members: st.SearchStrategy[Op], deeper: int = 1) -> st.SearchStrategy[Op]:
+    """One op that holds some of `members`, or groups of them."""
+    inner = members | groups(members, deeper - 1) if deeper else members
+    applied = st.builds(Apply, st.lists(inner, min_size=1, max_size=3), st.sampled_from([0.0, 0.5, 1.0]))
+    choices = st.lists(inner | st.lists(inner, max_size=2), min_size=1, max_size=3)
+    return applied | st.builds(Choice, choices)
+
+
 def movements() -> st.SearchStrategy[Op]:
     """One op that moves pixels and leaves them as they are."""
     return st.builds(CenterCrop, sizes) | st.builds(RandomHorizontalFlip, st.sampled_from([0.5, 1.0]))
@@ -131,5 +141,5 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
 
     Of those that change colours only the one that makes differences of pixels no larger.
     """
-    inversions = st.builds(RandomInvert, st.sampled_from([0.0, 0.5, 1.0]))
-    return Pipeline([*draw(st.lists(geometry() | inversions, max_size=4)), *draw(conversions())])
+    ops = geometry() | st.builds(RandomInvert, st.sampled_from([0.0, 0.5, 1.0]))
+    return Pipeline([*draw(st.lists(ops | groups(ops), max_size=4)), *draw(conversions())])
