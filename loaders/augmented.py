@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
@@ -86,6 +87,12 @@ class Augmented(Dataset[Any]):
 
     def __repr__(self) -> str:
         return f"Augmented({self.dataset!r}, {self.pipeline!r})"
+
+    def until(self, pipeline: Pipeline) -> Augmented:
+        """The same dataset with another pipeline: the first part of its own."""
+        first = copy.copy(self)
+        first.pipeline = pipeline
+        return first
 
     def _batch(self, indices: Sequence[int]) -> tuple[Any, ...]:
         columns = [list(column) for column in zip(*self.__getitems__(indices), strict=True)]

@@ -16,11 +16,12 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from ..augment import Pipeline
 from .augmented import Augmented, augmented
 from .devices.delivery import DeviceIterator, check_devices
-from .devices.devices import has_streams
+from .devices.devices import InPlace, has_streams
 from .devices.scatter import Device
 from .engines.opening import open_iterator
+from .engines.placement import place
 from .layout import check_memory_format, collate_channels_last
-from .options import EngineOption, ErrorPolicy, Options, WorkerDeathPolicy, WorkerKind
+from .options import EngineOption, ErrorPolicy, ExecutorOption, Options, WorkerDeathPolicy, WorkerKind
 from .ordering.arguments import OrderArguments
 from .ordering.order import Padding
 from .ordering.sampler import OrderSampler
@@ -60,6 +61,11 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         memory_format: torch.contiguous_format or torch.channels_last: how batches of images, (n, 3, height, width)
             in any case, lie in memory. Channels-last needs a pipeline, a batch size and no `collate_fn` of your own;
             the native engine writes it directly, torch's workers convert as they collate (which `collate_fn` is then).
+        executor: who applies the pipeline. "auto": native kernels on a CPU; with `device` (or `devices`) on a CUDA GPU
+            they make uint8 images of one size, and torch does the rest there. "native": all by native kernels. "torch":
+            native kernels until all images have one size, the rest by torch on the device, or on the CPU. "dali": by
+            NVIDIA DALI. `explain()` says where each op runs.
+        executor_fallback: what the executor can't run is run natively, and all before it; else that is an error.
         engine: "auto": C++ threads where they can do it, else Python; "native": OptionError where they can't;
             "python": never. `explain()` says which it is, and why.
         workers: "processes" or "threads": who runs Python samples, where it is not the native engine.
@@ -79,6 +85,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     Raises:
         OptionError: Penstock's arguments don't go together with each other, the dataset or a sampler; the rest raises
             as in torch.
+        SpecError: `executor` can't run an op of the pipeline.
     """
 
     def __init__(
@@ -109,6 +116,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         weights: ArrayLike | Literal["balanced"] | None = None,
         num_samples: int | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
+        executor: ExecutorOption = "auto",
+        executor_fallback: bool = False,
         engine: EngineOption = "auto",
         workers: WorkerKind = "processes",
         on_error: ErrorPolicy = "raise",
@@ -126,6 +135,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.shuffle, self.seed, self.rank, self.world_size = shuffle, order.seed, order.rank, order.world_size
         self.padding, self.weights, self.num_samples = padding, weights, order.num_samples
         self.memory_format = memory_format
+        self.executor, self.executor_fallback = executor, executor_fallback
         self.engine, self.workers = engine, workers
         self.on_error, self.max_errors, self.error_log = on_error, max_errors, error_log
         self.on_worker_death, self.max_restarts, self.watchdog = on_worker_death, max_restarts, watchdog
@@ -136,7 +146,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             progress,
         )
         self._options = Options(
-            engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
+            executor, engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
         )
         target, targets = check_devices(device, devices, prefetch_to_device)
         self._targets = targets or (() if target is None else (target,))
@@ -188,6 +198,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             pin_memory_device=pin_memory_device,
             in_order=in_order,
         )
+        place(self)  # what can't run is refused here, not at the first batch
 
     def set_epoch(self, epoch: int) -> None:
         """Fixes the epoch of the next iteration, and of the sampler where it has `set_epoch` too.
@@ -258,10 +269,15 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         super().__setattr__(attr, val)
 
     def _get_iterator(self) -> Any:
-        inner = open_iterator(self)
-        if not self._targets:
-            return inner
-        return DeviceIterator(inner, device=self.device, devices=self.devices, ahead=self.prefetch_to_device)
+        placement = place(self)
+        inner = open_iterator(self, placement)
+        finishings = placement.finishings()
+        if self._targets:
+            ahead = self.prefetch_to_device
+            return DeviceIterator(inner, device=self.device, devices=self.devices, ahead=ahead, finishings=finishings)
+        if finishings:
+            return DeviceIterator(inner, device="cpu", ahead=1, finishings=finishings, streams=lambda _: InPlace())
+        return inner
 
     @property
     def _index_sampler(self) -> Any:

@@ -13,14 +13,16 @@ from torch.utils.data import IterableDataset
 from ..errors import OptionError
 from .state.stateful import has_state
 
-__all__ = ["EngineOption", "ErrorPolicy", "Options", "WorkerDeathPolicy", "WorkerKind", "integer"]
+__all__ = ["EngineOption", "ErrorPolicy", "ExecutorOption", "Options", "WorkerDeathPolicy", "WorkerKind", "integer"]
 
+ExecutorOption: TypeAlias = Literal["auto", "native", "torch", "dali"]
 EngineOption: TypeAlias = Literal["auto", "native", "python"]
 WorkerKind: TypeAlias = Literal["processes", "threads"]
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "substitute"]
 WorkerDeathPolicy: TypeAlias = Literal["raise", "restart"]
 
 _CHOICES = {
+    "executor": ("auto", "native", "torch", "dali"),
     "engine": ("auto", "native", "python"),
     "workers": ("processes", "threads"),
     "on_error": ("raise", "skip", "substitute"),
@@ -36,6 +38,7 @@ class Options:
         OptionError: a value that none of them takes.
     """
 
+    executor: ExecutorOption = "auto"
     engine: EngineOption = "auto"
     workers: WorkerKind = "processes"
     on_error: ErrorPolicy = "raise"

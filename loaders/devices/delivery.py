@@ -15,11 +15,13 @@ import torch
 
 from ...errors import EngineClosedError, OptionError
 from ..engines.base import EngineIterator
+from ..keys.keys import SampleKeys
 from ..state.passes import Cursor
 from .devices import Copied, Streams, streams_of, why_unavailable
+from .finishing import Finishing
 from .scatter import cut
 from .transferable import holders
-from .tree import map_tensors, tensors_in
+from .tree import map_tensors, tensor_bytes, tensors_in
 
 __all__ = ["DeviceIterator", "check_devices"]
 
@@ -31,12 +33,23 @@ _START = Cursor(0)
 
 @dataclass(slots=True)
 class _Part:
-    """What one device gets of a batch."""
+    """What one device gets of a batch.
+
+    Attributes:
+        streams: of the device.
+        sent: what it gets.
+        held: memory of the device in it.
+        copied: when all is done.
+        nbytes: that were sent.
+        finishing_seconds: that it took to start finishing them (on a CPU: to finish them).
+    """
 
     streams: Streams
     sent: Any
     held: list[Any]
     copied: Copied | None
+    nbytes: int
+    finishing_seconds: float
 
 
 @dataclass(slots=True)
@@ -67,6 +80,8 @@ class DeviceIterator(EngineIterator):
             attributes, are moved; lists, tuples and mappings keep their structure; other things stay as they are.
         devices: where slices go: a batch is the list that `scatter(batch, devices)` gives.
         ahead: how many batches are sent beforehand, at least 1. Each takes memory on the device.
+        finishings: for each device, what is done there to what was sent, in the same stream as the copies; none: it
+            stays as it is.
         streams: makes the streams of a device; another one than the default is for tests.
 
     Raises:
@@ -81,6 +96,7 @@ class DeviceIterator(EngineIterator):
         device: Device | None = None,
         devices: Sequence[Device] | None = None,
         ahead: int = 2,
+        finishings: Sequence[Finishing] = (),
         streams: Callable[[torch.device], Streams] = streams_of,
     ) -> None:
         target, targets = check_devices(device, devices, ahead)
@@ -90,6 +106,7 @@ class DeviceIterator(EngineIterator):
         self._sliced = targets is not None
         self._streams = [streams(device) for device in (targets or (target,)) if device is not None]
         self._ahead = ahead
+        self._finishings = finishings
         self._steps: deque[_Step] = deque()
         # A copy that is under way reads host memory, which must live as long, whatever allocator it is from.
         self._sources: deque[tuple[Copied, list[Any]]] = deque()
@@ -160,12 +177,21 @@ class DeviceIterator(EngineIterator):
         began = perf_counter()
         try:
             parts = self._cut(step.batch) if self._sliced else [step.batch]
-            step.parts = [self._send_part(*pair) for pair in zip(parts, self._streams, strict=False)]
+            keys = self._keys(step.cursor.keys, len(parts))
+            finishings: Sequence[Finishing | None] = self._finishings or [None] * len(self._streams)
+            places = zip(parts, keys, self._streams, finishings, strict=False)
+            step.parts = [self._send_part(*each) for each in places]
         except Exception as error:  # out of device memory, a batch that can't be cut ...: belongs to this step
             step.failure = error
         step.batch = None
-        nbytes = sum(getattr(holder, "nbytes", 0) for part in step.parts for holder in part.held)
-        self._pass.meter.spent("transfer", perf_counter() - began, step.cursor.samples, nbytes)
+        self._measure(step, perf_counter() - began)
+
+    def _measure(self, step: _Step, seconds: float) -> None:
+        meter, samples = self._pass.meter, step.cursor.samples
+        finishing_seconds = sum(part.finishing_seconds for part in step.parts)
+        if self._finishings:
+            meter.spent("finish", finishing_seconds, samples, sum(tensor_bytes(part.sent) for part in step.parts))
+        meter.spent("transfer", seconds - finishing_seconds, samples, sum(part.nbytes for part in step.parts))
 
     def _cut(self, batch: Any) -> list[Any]:
         try:
@@ -175,15 +201,27 @@ class DeviceIterator(EngineIterator):
                 f"devices= can't share out this batch: {error} (with device= instead of devices=)"
             ) from error
 
-    def _send_part(self, part: Any, streams: Streams) -> _Part:
+    def _keys(self, keys: SampleKeys | None, parts: int) -> Sequence[SampleKeys | None]:
+        """Those of each part of a batch."""
+        if keys is None or not self._sliced:
+            return [keys] * parts
+        length = max(1, -(-len(keys) // len(self._streams)))  # as `cut`
+        return [keys.take(slice(part * length, (part + 1) * length)) for part in range(parts)]
+
+    def _send_part(self, part: Any, keys: SampleKeys | None, streams: Streams, finishing: Finishing | None) -> _Part:
         part = self._apply(streams.pin, part)
         sources = self._holders(part)
         with streams.copying():
             sent = self._apply(streams.send, part)
+            nbytes = sum(getattr(holder, "nbytes", 0) for holder in self._holders(sent))
+            began = perf_counter()
+            if finishing is not None:
+                sent = finishing(sent, keys)
+            seconds = perf_counter() - began
         copied = streams.copied()
         if copied is not None:
             self._sources.append((copied, sources))
-        return _Part(streams, sent, self._holders(sent), copied)
+        return _Part(streams, sent, self._holders(sent), copied, nbytes, seconds)
 
     def _receive(self, step: _Step) -> Any:
         for part in step.parts:

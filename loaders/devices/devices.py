@@ -16,7 +16,16 @@ import torch
 
 from .transferable import move, pin
 
-__all__ = ["AcceleratorStreams", "Copied", "PlainStreams", "Streams", "has_streams", "streams_of", "why_unavailable"]
+__all__ = [
+    "AcceleratorStreams",
+    "Copied",
+    "InPlace",
+    "PlainStreams",
+    "Streams",
+    "has_streams",
+    "streams_of",
+    "why_unavailable",
+]
 
 # torch.cpu imitates an accelerator's module, streams and all.
 _ON_THE_HOST = ("cpu", "meta")
@@ -75,6 +84,16 @@ class PlainStreams:
 
     def receive(self, held: Iterable[Any], copied: Copied) -> None:
         pass
+
+
+class InPlace(PlainStreams):
+    """No device: batches stay where they are."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.device("cpu"))
+
+    def send(self, part: Any) -> Any:
+        return part
 
 
 class AcceleratorStreams:

@@ -15,6 +15,7 @@ from ..layout import default_collating
 from ..sources.recognition import Work, recognise
 from ..sources.records import record_source
 from ..state.stateful import has_state
+from .placement import Placement
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -43,9 +44,9 @@ class EngineChoice:
     recognised: str = ""
 
 
-def choose_engine(loader: DataLoader[Any]) -> EngineChoice:
+def choose_engine(loader: DataLoader[Any], placement: Placement) -> EngineChoice:
     """The fastest engine that gives what this loader's arguments ask for."""
-    work = _work(loader.dataset)
+    work = _work(placement.dataset(loader.dataset))
     obstacles = list(work) if isinstance(work, tuple) else []
     if loader.batch_sampler is None:
         obstacles.append("batch_size=None: samples come one by one")

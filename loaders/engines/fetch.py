@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
@@ -14,9 +14,10 @@ from ..faults.describing import describe_sample
 from ..faults.faults import Failure
 from ..faults.substitutes import Candidates, no_substitute, substitute
 from ..keys.keying import Request
-from ..keys.keys import KeyedIndex
+from ..keys.keys import KeyedIndex, SampleKeys
 from ..keys.seeding import collating, keep_generators, seeded
 from ..options import ErrorPolicy
+from ..state.passes import Cursor
 
 __all__ = ["Fetched", "Fetcher", "NamingFetcher", "Seeding", "StagePlace", "sample_number"]
 
@@ -38,11 +39,42 @@ class Fetched:
         batch: what `collate_fn` made; None if nothing is left to collate.
         empty: nothing is left.
         failures: samples that were skipped or replaced.
+        keys: of the samples in the batch, where they are not those of the request.
     """
 
     batch: Any
     empty: bool = False
     failures: Sequence[Failure] = field(default_factory=tuple)
+    keys: SampleKeys | None = None
+
+    def cursor(self, asked: Cursor) -> Cursor:
+        """`asked`, that of the request, with the keys of what came in."""
+        return asked if self.keys is None else replace(asked, keys=self.keys)
+
+
+@dataclass(slots=True)
+class _Made:
+    """The samples of a batch as far as they are made.
+
+    Attributes:
+        samples: in order.
+        keys: theirs, where they have keys.
+        failures: samples that were skipped or replaced.
+    """
+
+    samples: list[Any] = field(default_factory=list)
+    keys: list[KeyedIndex | None] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, sample: Any, key: KeyedIndex | None) -> None:
+        self.samples.append(sample)
+        self.keys.append(key)
+
+    def keys_of(self, request: Request) -> SampleKeys | None:
+        """What `Fetched.keys` says."""
+        if not self.failures or request.keys is None:
+            return None
+        return SampleKeys.of([key for key in self.keys if key is not None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +108,39 @@ class Fetcher:
             sample; TooManyErrorsError: no substitute could be made either.
         """
         with keep_generators() if self.keep and self.seeding == "all" else contextlib.nullcontext():
-            failures: list[Failure] = []
-            samples = self._samples(request, place, failures)
-            if not self.auto_collation:
-                return Fetched(self.collate_fn(samples[0]) if samples else None, not samples, failures)
-            if not samples and failures:
+            made = self._make(request, place)
+            samples, failures = made.samples, made.failures
+            if failures and not samples:
                 return Fetched(None, True, failures)
+            keys = made.keys_of(request)
+            if not self.auto_collation:
+                return Fetched(self.collate_fn(samples[0]), False, failures, keys)
             if place is not None:
                 place.at("collate", -1)
             if self.seeding == "no" or request.keys is None or not len(request.keys):
-                return Fetched(self.collate_fn(samples), False, failures)
+                return Fetched(self.collate_fn(samples), False, failures, keys)
             with collating(request.keys, shared=self.seeding == "all"):
-                return Fetched(self.collate_fn(samples), False, failures)
+                return Fetched(self.collate_fn(samples), False, failures, keys)
 
-    def _samples(self, request: Request, place: StagePlace | None, failures: list[Failure]) -> list[Any]:
+    def _make(self, request: Request, place: StagePlace | None) -> _Made:
         if self._at_once():
             if place is not None:
                 place.at("sample", -1)
-            return list(self.dataset.__getitems__(request.keyed() if self.keyed else request.given))
+            return _Made(list(self.dataset.__getitems__(request.keyed() if self.keyed else request.given)))
         asked, keys = self._asked(request)
         batch = [] if request.keys is None else request.keys.plain()
-        samples: list[Any] = []
+        made = _Made()
         for index, key in zip(asked, keys, strict=True):
             if place is not None:
                 place.at("sample", sample_number(index))
             try:
-                samples.append(self._sample(index, key))
+                made.add(self._sample(index, key), key)
             except Exception as error:
                 if self.on_error == "raise" or isinstance(index, list):
                     _name_sample(error, self.dataset, index)
                     raise
-                samples += self._instead(error, index, key, batch, failures)
-        return samples
+                self._replace(made, error, index, key, batch)
+        return made
 
     def _asked(self, request: Request) -> tuple[list[Any], list[KeyedIndex | None]]:
         """What the dataset is asked for, one by one, and what each is keyed by."""
@@ -138,23 +171,22 @@ class Fetcher:
                 f"sample {index} ({describe_sample(self.dataset, index)}) raised StopIteration"
             ) from error
 
-    def _instead(
-        self, error: Exception, index: Any, key: KeyedIndex | None, batch: Sequence[int], failures: list[Failure]
-    ) -> list[Any]:
-        """The substitute of a sample that failed, or nothing."""
+    def _replace(self, made: _Made, error: Exception, index: Any, key: KeyedIndex | None, batch: Sequence[int]) -> None:
+        """Adds the substitute of a sample that failed, or nothing."""
         own = describe_sample(self.dataset, index)
         if self.on_error == "skip" or key is None:
-            failures.append(Failure.of(error, index, own))
-            return []
+            made.failures.append(Failure.of(error, index, own))
+            return
         failed, source, attempt = key, own, 0
         while True:
             other = substitute(key, attempt + 1, self.candidates, batch)
             if other is None:
                 last = f"sample {int(failed)} ({source}): {type(error).__name__}: {error}"
                 raise no_substitute(index, own, attempt, last) from error
-            failures.append(Failure.of(error, failed, source, other, instead_of=key, attempt=attempt))
+            made.failures.append(Failure.of(error, failed, source, other, instead_of=key, attempt=attempt))
             try:
-                return [self._sample(other if self.keyed else int(other), other)]
+                made.add(self._sample(other if self.keyed else int(other), other), other)
+                return
             except Exception as again:  # a substitute may be as bad
                 error, failed, source = again, other, describe_sample(self.dataset, other)
             attempt += 1

@@ -17,6 +17,7 @@ from ..stats.stage_clock import StageClock
 from ..stats.stats import Counters
 from .base import EngineIterator
 from .fetch import Fetched, Fetcher
+from .placement import Placement
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -29,13 +30,13 @@ class FetchIterator(EngineIterator, _BaseDataLoaderIter):
 
     engine = "inline"
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
         super().__init__(loader)
         if loader.timeout:
             raise OptionError(
                 f"timeout={loader.timeout} needs num_workers > 0: without workers the caller's thread makes the batch"
             )
-        self._fetcher: Fetcher = fetcher(loader)
+        self._fetcher: Fetcher = fetcher(loader, placement)
         self._clock = StageClock()
         self._begin_pass(loader, self._base_seed, keyed=loader.on_error == "substitute" or loader.augment is not None)
         self._keying.prime(self._sampler_iter)
@@ -53,6 +54,7 @@ class FetchIterator(EngineIterator, _BaseDataLoaderIter):
             request = self._keying.next(self._sampler_iter)
             self._cursor = request.cursor
             fetched = self._fetch(request)
+            self._cursor = fetched.cursor(request.cursor)
             self._faults.add(fetched.failures)
             if not fetched.empty:
                 if not self._pin_memory:

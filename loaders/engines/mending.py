@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -63,6 +64,7 @@ class Mender:
             self._skip(batch, int(batch.keys.indices[row]), error)
         bad = {row for row, _ in failed}
         rows = [row for row in range(len(batch.keys)) if row not in bad]
+        batch.keys = batch.keys.take(rows)
         return self._maker.tensors(batch, rows) if rows else None
 
     def _replace(self, batch: NativeBatch, rows: list[int], error: RecordError) -> None:
@@ -76,7 +78,7 @@ class Mender:
             for row in rows:
                 key = self._next(batch, row, _key(keys, row), error)
                 indices[row], draws[row] = int(key), key.draw
-        batch.keys = SampleKeys(keys.seed, keys.epoch, indices, draws)
+        batch.keys = replace(keys, indices=indices, draws=draws)
 
     def _skip(self, batch: NativeBatch, index: int, error: BaseException) -> None:
         batch.failures.append(Failure.of(error, index, self._maker.source.describe(index)))

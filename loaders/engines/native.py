@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
         try:
             return self._mender.tensors(batch, failed)
         finally:
+            self._cursor = replace(batch.cursor, keys=batch.keys)  # of those that came in
             self._faults.add(batch.failures)
 
     def _enqueue(self) -> bool:

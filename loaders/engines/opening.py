@@ -11,6 +11,7 @@ from ..wrappers import refuse_transform
 from .choice import choose_engine
 from .inline import FetchIterator
 from .native import NativeIterator
+from .placement import Placement
 from .pool import IterablePoolIterator, PoolIterator
 from .torch_workers import InlineIterator, ProcessIterator
 
@@ -20,23 +21,24 @@ if TYPE_CHECKING:
 __all__ = ["open_iterator"]
 
 
-def open_iterator(loader: DataLoader[Any]) -> Any:
-    """A new iterator over a loader's batches.
+def open_iterator(loader: DataLoader[Any], placement: Placement) -> Any:
+    """A new iterator over a loader's batches, as far as its engine makes them.
 
     Raises:
         OptionError: the native engine was asked for and can't run; the dataset has a transform beside a pipeline.
     """
     if loader.augment is not None:
         refuse_transform(loader.dataset)
-    choice = choose_engine(loader)
+    choice = choose_engine(loader, placement)
     if choice.source is not None and choice.pipeline is not None:
         return NativeIterator(loader, choice.source, choice.pipeline)
     iterable = isinstance(loader.dataset, IterableDataset)
     if loader.num_workers == 0:
         by_key = loader._order_sampler is not None or loader.on_error != "raise"
-        return FetchIterator(loader) if by_key and not iterable else InlineIterator(loader)
+        kind = FetchIterator if by_key and not iterable else InlineIterator
+        return kind(loader, placement)
     if loader.workers == "processes":
         torch.utils.data.DataLoader.check_worker_number_rationality(loader)
     if choice.name == "pool":
-        return IterablePoolIterator(loader) if iterable else PoolIterator(loader)
-    return ProcessIterator(loader)
+        return IterablePoolIterator(loader) if iterable else PoolIterator(loader, placement)
+    return ProcessIterator(loader, placement)

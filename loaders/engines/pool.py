@@ -21,6 +21,7 @@ from ..stats.stats import Counters, Setup
 from .base import EngineIterator
 from .fetch import sample_number
 from .jobs import IterableJob, IterableTask, MapJob, Produced
+from .placement import Placement
 from .pool_counters import PoolCounters
 
 if TYPE_CHECKING:
@@ -120,11 +121,12 @@ def _base_seed(loader: DataLoader[Any], drawn: int) -> int:
 class PoolIterator(_PoolIterator):
     """One pass over a map-style dataset; `prefetch_factor * num_workers` batches are under way."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
         super().__init__(loader)
         self._in_order = loader.in_order
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
-        self._open(loader, MapJob.of(fetcher(loader), loader.worker_init_fn, threads=loader.workers == "threads"))
+        job = MapJob.of(fetcher(loader, placement), loader.worker_init_fn, threads=loader.workers == "threads")
+        self._open(loader, job)
         self._begin(loader)
 
     def ready(self) -> bool:
@@ -167,6 +169,7 @@ class PoolIterator(_PoolIterator):
             self._measure_queue()
             _, fetched = self._received(self._under_way[0][0] if self._in_order else None)
             self._faults.add(fetched.failures)
+            self._cursor = fetched.cursor(self._cursor)
             if not fetched.empty:
                 return self._pinned(fetched.batch)
 

@@ -20,6 +20,7 @@ from ..stats.stage_clock import StageClock
 from ..stats.stats import Counters
 from .base import EngineIterator
 from .fetch import NamingFetcher
+from .placement import Placement
 from .shared_memory import CheckedCollate
 
 if TYPE_CHECKING:
@@ -28,13 +29,35 @@ if TYPE_CHECKING:
 __all__ = ["InlineIterator", "ProcessIterator"]
 
 
-class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
+class _PlacedIterator(EngineIterator):
+    """An iterator of torch's that asks for samples as far as engines make them.
+
+    Args:
+        loader: whose arguments count.
+        placement: of its pipeline.
+    """
+
+    def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
+        self._placement = placement
+        super().__init__(loader)  # type: ignore[call-arg]  # torch's
+
+    @property
+    def _dataset(self) -> Any:
+        return self._placed_dataset
+
+    @_dataset.setter
+    def _dataset(self, dataset: Any) -> None:
+        # torch's own __init__ sets it, and then gives it to who makes samples.
+        self._placed_dataset = self._placement.dataset(dataset)
+
+
+class InlineIterator(_PlacedIterator, _SingleProcessDataLoaderIter):
     """`num_workers=0`: samples are made in the caller's thread."""
 
     engine = "inline"
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
-        super().__init__(loader)
+    def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
+        super().__init__(loader, placement)
         self._profile_name = _profile_name(_SingleProcessDataLoaderIter)
         self._keyed = loader.augment is not None
         self._iterable = isinstance(loader.dataset, IterableDataset)
@@ -94,7 +117,7 @@ class InlineIterator(EngineIterator, _SingleProcessDataLoaderIter):
         return request.keyed() if self._keyed else request.given
 
 
-class ProcessIterator(EngineIterator, _MultiProcessingDataLoaderIter):
+class ProcessIterator(_PlacedIterator, _MultiProcessingDataLoaderIter):
     """`num_workers` of torch's worker processes."""
 
     engine = "processes"

@@ -8,6 +8,7 @@ import torch.distributed
 
 from ...errors import OptionError
 from ..engines.fetch import Fetcher, Seeding
+from ..engines.placement import Placement
 from ..state.passes import Pass
 from .faults import FaultLog
 from .substitutes import Candidates, candidates_of
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["candidates", "fault_log", "fetcher", "place_among_ranks"]
 
 
-def fetcher(loader: DataLoader[Any]) -> Fetcher:
+def fetcher(loader: DataLoader[Any], placement: Placement) -> Fetcher:
     """What makes this loader's batches, in the caller's thread or in a worker."""
     threads = loader.workers == "threads" and loader.num_workers > 0
     seeding: Seeding = "no"
     if loader._order_sampler is not None:
         seeding = "thread" if threads else "all"
     return Fetcher(
-        dataset=loader.dataset,
+        dataset=placement.dataset(loader.dataset),
         collate_fn=loader.collate_fn,
         auto_collation=loader.batch_sampler is not None,
         keyed=loader.augment is not None,

@@ -79,9 +79,9 @@ class OrderKeying:
         if self._number >= self._batches:
             raise StopIteration
         indices, draws = self._order.batch(self._number)
-        cursor = Cursor(self._order.stop(self._number), len(indices))
-        self._number += 1
         keys = SampleKeys(self._seed, self._epoch, indices, draws)
+        cursor = Cursor(self._order.stop(self._number), len(indices), keys=keys)
+        self._number += 1
         given = keys.plain()
         return Request(given[0] if self._single else given, keys, self._single, cursor)
 
@@ -167,7 +167,7 @@ class SamplerKeying(_Counted):
             column = np.array([self._checked(index) for index in indices], np.int64)
             draws = np.zeros_like(column) if self._once else np.arange(start, self._position, dtype=np.int64)
             keys = SampleKeys(self._seed, self._epoch, column, draws)
-        return Request(given if single else indices, keys, single, Cursor(number, len(indices)))
+        return Request(given if single else indices, keys, single, Cursor(number, len(indices), keys=keys))
 
     def _pass_over(self, given: Any) -> None:
         self._position += 1 if _is_index(given) else len(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,11 @@ class SampleKeys:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def take(self, rows: Sequence[int] | slice) -> SampleKeys:
+        """The keys of some of the samples."""
+        chosen = rows if isinstance(rows, slice) else np.array(rows, np.int64)
+        return replace(self, indices=self.indices[chosen], draws=self.draws[chosen])
 
     def plain(self) -> list[int]:
         """What a dataset that draws nothing from keys is asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..keys.keys import SampleKeys
 from ..stats.meter import Meter
 from ..stats.progress import ProgressBar
 from ..stats.stats import Setup
@@ -20,11 +21,13 @@ class Cursor:
         position: samples delivered over all ranks, for Penstock's own order; batches of this loader for all others.
         samples: how many samples the batch was asked for.
         dataset: the state of an iterable dataset that has one, after this batch; else None.
+        keys: of the samples in the batch; None where they have none.
     """
 
     position: int
     samples: int = 0
     dataset: Any = None
+    keys: SampleKeys | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -54,6 +54,13 @@ def _transfer(_setup: Setup) -> str:
     return "uint8 instead of float32 batches (converted on the device), pin_memory=True, or more prefetch_to_device"
 
 
+def _finish(_setup: Setup) -> str:
+    return (
+        'executor="native", whose threads do it before the batch is asked for; or device="cuda", where it runs beside '
+        "the training step"
+    )
+
+
 STAGE_ADVICE: Mapping[str, Callable[[Setup], str]] = defaultdict(
     lambda: lambda _setup: "less work in this stage",
     read=_read,
@@ -64,6 +71,7 @@ STAGE_ADVICE: Mapping[str, Callable[[Setup], str]] = defaultdict(
     send=_send,
     lookup=_lookup,
     transfer=_transfer,
+    finish=_finish,
     **{"hand-over": _handover},
 )
 """By stage."""

@@ -8,7 +8,9 @@ import torch
 from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler
 
 from ..engines.choice import EngineChoice, choose_engine
+from ..engines.placement import place
 from ..state.stateful import has_state
+from .placing import explain_placement
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -18,17 +20,19 @@ __all__ = ["explain"]
 
 
 def explain(loader: DataLoader[Any]) -> str:
-    """The engine, the reasons, the order, the keys and the layout of a loader, in words, a line each.
+    """The engine, the reasons, where ops run, the order, the keys and the layout of a loader, in words, a line each.
 
     After some batches also what bounds the current or latest pass, and what to change.
     """
-    choice = choose_engine(loader)
+    placement = place(loader)
+    choice = choose_engine(loader, placement)
     lines = [f"engine: {_describe(choice, loader)}"]
     lines += [f"  not native: {obstacle}" for obstacle in choice.obstacles]
     if choice.name == "pool":
         lines.append(f"  not torch's workers: {', '.join(_beyond_torch(loader))}")
     if choice.recognised:
         lines.append(f"  recognised: {choice.recognised}")
+    lines += explain_placement(placement, choice, loader)
     lines.append(f"order: {_order(loader)}")
     if choice.pipeline is not None or loader.augment is not None:
         seed = "torch's base seed" if loader._order_sampler is None else f"seed={loader.seed}"

@@ -108,7 +108,7 @@ class Stats:
         idle_seconds: that workers had nothing to do, added up; None where nobody knows.
         stages: what the workers did, by stage, the first stage first.
         consumer_stages: what the consumer's thread did while it waited, by stage ("lookup": sampler and
-            `dataset.records()`; "transfer").
+            `dataset.records()`; "transfer"; "finish": the rest of a pipeline).
         skipped, substituted: samples that failed and were dropped, or replaced.
         restarts: workers that died and were replaced.
     """

@@ -29,6 +29,8 @@ OWN = {
     "weights": None,
     "num_samples": None,
     "memory_format": torch.contiguous_format,
+    "executor": "auto",
+    "executor_fallback": False,
     "engine": "auto",
     "workers": "processes",
     "on_error": "raise",

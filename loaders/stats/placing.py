@@ -1,0 +1,37 @@
+"""What `loader.explain()` says of each op of a pipeline: where it runs, and why there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..engines.choice import EngineChoice
+from ..engines.placement import Placement
+
+if TYPE_CHECKING:
+    from ..dataloader import DataLoader
+
+__all__ = ["explain_placement"]
+
+
+def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLoader[Any]) -> list[str]:
+    """A line on the split and one on each op; none for a loader without a declared pipeline."""
+    if placement.made is None:
+        return []
+    native = _native(choice, loader)
+    lines = [f"ops (executor={loader.executor!r}): {placement.why}"]
+    lines += [f"  {number} {op!r}: {native}" for number, op in enumerate(placement.made)]
+    if placement.rest is not None:
+        where = f"torch on {', '.join(map(str, dict.fromkeys(placement.devices)))}"
+        lines += [f"  {number} {op!r}: {where}" for number, op in enumerate(placement.rest, len(placement.made))]
+    return lines
+
+
+def _native(choice: EngineChoice, loader: DataLoader[Any]) -> str:
+    if choice.name == "native":
+        return "native"
+    where = "in the caller's thread" if choice.name == "inline" else f"in Python {_workers(choice, loader)}"
+    return f"native kernels {where}"
+
+
+def _workers(choice: EngineChoice, loader: DataLoader[Any]) -> str:
+    return "threads" if choice.name == "pool" and loader.workers == "threads" else "workers"
