@@ -3,6 +3,9 @@
 if __name__ != "penstock.augment":
     raise ImportError(f"import this package as penstock.augment, not as {__name__!r}")
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .contact_sheet import contact_sheet
 from .executors import Executor, NativeExecutor, ReferenceExecutor
 from .ops import (
@@ -34,6 +37,9 @@ from .pipeline import Pipeline
 from .presets import cifar_eval, cifar_train, imagenet_eval, imagenet_train
 from .translators.torchvision import from_torchvision
 
+if TYPE_CHECKING:
+    from .executors.torch import TorchExecutor
+
 __all__ = [
     "Apply",
     "CenterCrop",
@@ -62,6 +68,7 @@ __all__ = [
     "ReferenceExecutor",
     "Resize",
     "ToDtype",
+    "TorchExecutor",
     "cifar_eval",
     "cifar_train",
     "contact_sheet",
@@ -69,3 +76,12 @@ __all__ = [
     "imagenet_eval",
     "imagenet_train",
 ]
+
+LAZY = {"TorchExecutor": ".executors.torch"}
+"""Names that are loaded when they are first used, since their modules import torch or more."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(LAZY[name], __name__), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -37,7 +37,7 @@ class Executor(Protocol):
         ...
 
 
-def check_run(pipeline: Pipeline, images: Sequence[Image], params: ParamTable) -> None:
+def check_run(pipeline: Pipeline, images: Sized, params: ParamTable) -> None:
     """Refuses a table that was not drawn by `pipeline` for as many images; see `Executor.run`."""
     expected = pipeline.columns
     if params.columns != expected:

@@ -65,6 +65,7 @@ NAMES = {
     "Subset": "formats",
     "ToDtype": "augment",
     "TooManyErrorsError": "errors",
+    "TorchExecutor": "augment",
     "TrainingError": "errors",
     "TruncatedError": "errors",
     "UnknownClassError": "errors",

@@ -1,0 +1,147 @@
+"""The executor on tensors: packs images into a batch, applies each op to all of it, and takes it apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ....errors import OptionError
+from ...params import ParamTable
+from ...pipeline import Pipeline
+from ..base import Image, Result, check_run
+from . import colour_ops, conversion, geometry, jitter, resampling
+from .dispatch import apply_op, check_ops, drawn_by
+from .images import Images, on_device
+
+__all__ = ["TorchExecutor"]
+
+FAMILIES = (colour_ops, conversion, geometry, jitter, resampling)
+"""The modules that know how to run ops; each registers its own when it is imported."""
+
+PACKED_PIXELS = 1 << 25
+"""How many pixels, padding included, `run` has on the device at a time (of one image, if that alone has more)."""
+
+DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
+
+
+class TorchExecutor:
+    """`Executor` on torch tensors: a batch at a time, on the CPU or a GPU.
+
+    The signature for batches that are on a device already is
+
+        run_batch(batch: torch.Tensor, params: ParamTable) -> torch.Tensor
+        (B, 3, H, W) uint8 on any device           ->  (B, 3, h, w) of `pipeline.dtype` on the same device
+
+    with `params` drawn by `Pipeline.params` (on the host) for the B images of that one size. Kernels are queued on the
+    device's current stream; nothing waits for the device. Results differ from the reference by what docs/parity.md
+    says. Thread-safe.
+
+    Args:
+        pipeline: what is applied.
+        device: where `run` works, anything that `torch.device` takes; `run_batch` works where its batch is.
+
+    Raises:
+        SpecError: an op that this executor can't run, by name.
+    """
+
+    def __init__(self, pipeline: Pipeline, device: str | torch.device = "cpu") -> None:
+        check_ops(pipeline)
+        self._pipeline = pipeline
+        self._device = torch.device(device)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._pipeline
+
+    @property
+    def device(self) -> torch.device:
+        """Where `run` works."""
+        return self._device
+
+    def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
+        """`Executor.run`: images of any sizes to the device in zero-padded batches, results back to the host."""
+        check_run(self._pipeline, images, params)
+        results: list[Result | None] = [None] * len(images)
+        for rows in _packs([image.shape[:2] for image in images]):
+            packed = _packed([images[row] for row in rows], self._device)
+            done = self._apply(packed, ParamTable(params.columns, params.values[rows]))
+            pixels = done.pixels.cpu().numpy()
+            for place, (row, (height, width)) in enumerate(zip(rows, done.sizes, strict=True)):
+                results[row] = np.array(pixels[place, :, :height, :width], order="C")
+        return [result for result in results if result is not None]
+
+    def run_batch(self, batch: torch.Tensor, params: ParamTable) -> torch.Tensor:
+        """The whole batch, transformed, in memory of its own.
+
+        Args:
+            batch: (B, 3, H, W) uint8, contiguous or channels_last, none of them 0; not changed. Copies into it may
+                still be under way on the current stream.
+            params: B rows, drawn for images of (H, W).
+
+        Returns:
+            (B, 3, h, w) of `pipeline.dtype`, on the batch's device and in its memory format.
+
+        Raises:
+            OptionError: a batch of another shape or dtype; `params` with other columns than the pipeline's, or not one
+                row per image.
+        """
+        _check_batch(batch)
+        sizes = np.broadcast_to(np.array(batch.shape[2:], np.int64), (len(batch), 2))
+        check_run(self._pipeline, batch, params)
+        done = self._apply(Images(batch, sizes), params).pixels
+        result = done.contiguous(memory_format=_memory_format(batch))
+        return result.clone() if result.data_ptr() == batch.data_ptr() else result
+
+    def _apply(self, images: Images, params: ParamTable) -> Images:
+        with _full_precision(images.device):
+            for position, op in enumerate(self._pipeline):
+                images = apply_op(op, images, drawn_by(params, position))
+        # Rounding to float16 comes last, after all arithmetic in float32.
+        return images.with_pixels(images.pixels.to(DTYPES[self._pipeline.dtype]))
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """A training's autocast must not reach in here: products of matrices would lose half of their digits."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
+def _check_batch(batch: torch.Tensor) -> None:
+    expected = "batch must be a (B, 3, H, W) uint8 tensor with at least one pixel"
+    if not isinstance(batch, torch.Tensor):
+        raise OptionError(f"{expected}, got {type(batch).__name__}; decoded images of several sizes go to run()")
+    if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] != 3 or not batch.numel():
+        raise OptionError(f"{expected}, got {tuple(batch.shape)} {batch.dtype}; stack decoded images into one")
+
+
+def _memory_format(batch: torch.Tensor) -> torch.memory_format:
+    interleaved = batch.is_contiguous(memory_format=torch.channels_last) and not batch.is_contiguous()
+    return torch.channels_last if interleaved else torch.contiguous_format
+
+
+def _packs(sizes: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Rows that are packed together: images of similar size, and not too many pixels at once."""
+    chosen: list[int] = []
+    height = width = 0
+    for row in sorted(range(len(sizes)), key=lambda row: tuple(sizes[row])):
+        higher, wider = max(height, sizes[row][0]), max(width, sizes[row][1])
+        if chosen and (len(chosen) + 1) * higher * wider > PACKED_PIXELS:
+            yield chosen
+            chosen, (higher, wider) = [], sizes[row]
+        chosen.append(row)
+        height, width = higher, wider
+    if chosen:
+        yield chosen
+
+
+def _packed(images: Sequence[Image], device: torch.device) -> Images:
+    sizes = np.array([image.shape[:2] for image in images], np.int64)
+    pixels: NDArray[np.uint8] = np.zeros((len(images), *sizes.max(axis=0), 3), np.uint8)
+    for place, image in enumerate(images):
+        pixels[place, : image.shape[0], : image.shape[1]] = image
+    return Images(on_device(pixels, device).permute(0, 3, 1, 2).contiguous(), sizes)

@@ -1,0 +1,49 @@
+"""Ops that change colours by factors of each sample, and in an order of each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...ops import ColorJitter, GaussianBlur
+from ...ops.arguments import pair
+from . import colours
+from .blur import gaussian_blur
+from .dispatch import Drawn, apply_op
+from .hue import adjust_hue
+from .images import Images, changed, per_sample
+
+__all__: list[str] = []
+
+Adjustment = Callable[[Images, torch.Tensor], torch.Tensor]
+
+ADJUSTMENTS: dict[str, Adjustment] = {
+    "brightness": colours.adjust_brightness,
+    "contrast": colours.adjust_contrast,
+    "saturation": colours.adjust_saturation,
+    "hue": adjust_hue,
+}
+"""In the order that `order_0` to `order_3` number them."""
+
+
+@apply_op.register
+def _color_jitter(op: ColorJitter, images: Images, drawn: Drawn) -> Images:
+    used = [(number, name) for number, name in enumerate(ADJUSTMENTS) if getattr(op, name) is not None]
+    for place in range(len(ADJUSTMENTS)):
+        for number, name in used:
+            images = _adjusted(images, drawn[f"order_{place}"] == number, name, drawn[name])
+    return images
+
+
+def _adjusted(images: Images, chosen: NDArray[np.bool_], name: str, factors: NDArray[np.float64]) -> Images:
+    numbers = np.trunc(factors * 255) if name == "hue" else factors.astype(np.float32)
+    adjust = ADJUSTMENTS[name]
+    return changed(images, chosen, lambda part, rows: adjust(part, per_sample(numbers[rows], images.device)))
+
+
+@apply_op.register
+def _gaussian_blur(op: GaussianBlur, images: Images, drawn: Drawn) -> Images:
+    return images.with_pixels(gaussian_blur(images, pair(op.kernel_size), drawn["sigma"]))

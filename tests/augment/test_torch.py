@@ -1,0 +1,313 @@
+"""The torch executor against the oracle: equal in every bit, but for a grey level where it blurs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from support.closeness import assert_close, conversion, moves
+from support.parity import tolerance
+from support.pipelines import colours, images, pipelines
+
+from penstock.augment import (
+    CenterCrop,
+    ColorJitter,
+    Executor,
+    GaussianBlur,
+    Grayscale,
+    NativeExecutor,
+    Normalize,
+    Op,
+    Pad,
+    ParamTable,
+    Pipeline,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomCrop,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomInvert,
+    RandomPosterize,
+    RandomResizedCrop,
+    RandomSolarize,
+    RandomVerticalFlip,
+    ReferenceExecutor,
+    Resize,
+    ToDtype,
+    TorchExecutor,
+    imagenet_train,
+)
+from penstock.augment.executors.torch.dispatch import apply_op
+from penstock.augment.ops.base import Lowered, Stage
+from penstock.errors import OptionError, SpecError
+
+Picture = NDArray[np.uint8]
+PHOTOGRAPHS: list[Picture] = load_sample_images().images
+PICTURES = [
+    PHOTOGRAPHS[0][100:260, 200:420],
+    PHOTOGRAPHS[1][:97, :181],
+    np.repeat(PHOTOGRAPHS[0][50:81, 300:317, 1:2], 3, axis=2),
+    np.full((2, 11, 3), 77, np.uint8),
+    np.full((1, 1, 3), 255, np.uint8),
+]
+"""Of several sizes: photographs, one of them grey, and images of one colour."""
+
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")),
+]
+
+EXACT: list[Op] = [
+    *(RandomResizedCrop(size) for size in (1, (33, 60), (200, 90))),
+    *(Resize(size) for size in (1, 50, 200, (33, 60), (200, 90), (300, 7))),
+    Resize(60, max_size=61),
+    CenterCrop((60, 170)),
+    Pad((3, 50, 8, 0), (1, 20, 255), "constant"),
+    *(Pad((3, 50, 8, 0), padding_mode=mode) for mode in ("edge", "reflect", "symmetric")),
+    RandomCrop((40, 70), 3, True, (9, 8, 7)),
+    *(RandomCrop((40, 70), (1, 50, 0, 3), True, padding_mode=mode) for mode in ("edge", "reflect", "symmetric")),
+    RandomHorizontalFlip(),
+    RandomVerticalFlip(),
+    Grayscale(),
+    RandomGrayscale(0.6),
+    RandomInvert(),
+    *(RandomSolarize(threshold, 0.7) for threshold in (-3, 0, 99.5, 128, 254.999, 255, 256, 1e9)),
+    *(RandomPosterize(bits, 0.7) for bits in range(1, 9)),
+    RandomAutocontrast(0.7),
+    RandomEqualize(0.7),
+    *(RandomAdjustSharpness(factor, 0.7) for factor in (0, 0.3, 1, 6.5)),
+    ColorJitter(brightness=(0, 3)),
+    ColorJitter(contrast=(0, 3)),
+    ColorJitter(saturation=(0, 3)),
+    ColorJitter(hue=0.5),
+    ColorJitter(0.4, 0.4, 0.4, 0.2),
+]
+"""One op at a time, to be equal in every bit."""
+
+CLOSE: list[Op] = [*(GaussianBlur(kernel, (0.1, 4.0)) for kernel in (1, 3, (23, 5)))]
+"""Those that may differ by what the table says."""
+
+
+def runs(op: Op) -> bool:
+    return type(op) in apply_op.registry
+
+
+def drawn(pipeline: Pipeline, pictures: list[Picture], seed: int = 0) -> ParamTable:
+    return pipeline.params(range(len(pictures)), seed=seed, sizes=[picture.shape[:2] for picture in pictures])
+
+
+def assert_parity(pipeline: Pipeline, pictures: list[Picture], limit: int, seed: int = 0, device: str = "cpu") -> None:
+    """`limit`: grey levels. Converting, after the ops on levels, is exact."""
+    moving = moves(pipeline)
+    results = TorchExecutor(pipeline, device).run(pictures, drawn(pipeline, pictures, seed))
+    pixels = TorchExecutor(moving, device).run(pictures, drawn(moving, pictures, seed))
+    expected = ReferenceExecutor(moving).run(pictures, drawn(moving, pictures, seed))
+    for result, moved, reference in zip(results, pixels, expected, strict=True):
+        assert result.dtype == pipeline.dtype
+        assert_close(result, moved, conversion(pipeline), 0)
+        assert_close(moved, reference, [], limit)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("op", EXACT, ids=repr)
+def test_op_equals_the_reference_in_every_bit(op: Op, device: str) -> None:
+    assert tolerance(type(op).__name__, "torch") == 0
+    for seed in range(3):
+        assert_parity(Pipeline([op]), PICTURES, 0, seed, device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("op", CLOSE, ids=repr)
+def test_op_is_close_to_the_reference(op: Op, device: str) -> None:
+    for seed in range(3):
+        assert_parity(Pipeline([op]), PICTURES, tolerance(type(op).__name__, "torch"), seed, device)
+
+
+@settings(max_examples=100)
+@given(pipelines(), st.lists(images(), min_size=1, max_size=4), st.integers(0, 2**32))
+def test_any_pipeline_equals_the_reference(pipeline: Pipeline, pictures: list[Picture], seed: int) -> None:
+    known = Pipeline([op for op in pipeline if runs(op)])
+    assert_parity(known, pictures, tolerance("any pipeline", "torch"), seed)
+
+
+@settings(max_examples=60)
+@given(st.lists(colours(), min_size=1, max_size=3), st.lists(images(), min_size=1, max_size=4), st.integers(0, 2**32))
+def test_any_colours_equal_the_reference(ops: list[Op], pictures: list[Picture], seed: int) -> None:
+    # What differs by a level behind a blur differs by more behind what follows it.
+    exact = Pipeline([op for op in ops if runs(op) and not isinstance(op, GaussianBlur)])
+    assert_parity(exact, pictures, 0, seed)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_photographs_equal_the_reference(device: str) -> None:
+    assert_parity(imagenet_train(), PHOTOGRAPHS * 12, tolerance("any pipeline", "torch"), 5, device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_own_photographs_equal_the_reference(photographs: list[Path], device: str) -> None:
+    chosen = [np.array(Image.open(path).convert("RGB")) for path in photographs[:: max(len(photographs) // 24, 1)]]
+    for head in ([RandomResizedCrop(224), RandomHorizontalFlip()], [Resize(256), CenterCrop(224)]):
+        assert_parity(Pipeline(head), chosen, tolerance("any pipeline", "torch"), device=device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("normalized", [False, True])
+def test_every_level_converts_as_in_the_reference(dtype: str, scale: bool, normalized: bool, device: str) -> None:
+    every_level = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
+    tail = [Normalize((0.123, 117, -3.5), (0.0625, 58.1, 3e5))] if normalized and dtype != "uint8" else []
+    pipeline = Pipeline([ToDtype(dtype, scale=scale), *tail])
+    table = pipeline.params([0])
+    (result,), (expected,) = (
+        kind.run([every_level], table) for kind in (TorchExecutor(pipeline, device), ReferenceExecutor(pipeline))
+    )
+    np.testing.assert_array_equal(result, expected, strict=True)
+
+
+def batch_of(count: int, height: int = 40, width: int = 50) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("ops", [[op] for op in EXACT + CLOSE] + [list(imagenet_train(32)), []], ids=repr)
+def test_a_batch_on_the_device_gives_what_single_images_give(
+    ops: list[Op], memory_format: torch.memory_format, device: str
+) -> None:
+    pipeline = Pipeline(ops)
+    batch = batch_of(6).to(device).contiguous(memory_format=memory_format)
+    before = batch.clone()
+    pictures = list(batch.permute(0, 2, 3, 1).cpu().numpy())
+    table = drawn(pipeline, pictures, seed=4)
+    executor = TorchExecutor(pipeline, device)
+    result = executor.run_batch(batch, table)
+    assert result.device == batch.device
+    assert result.is_contiguous(memory_format=memory_format)
+    assert result.untyped_storage().data_ptr() != batch.untyped_storage().data_ptr()
+    assert torch.equal(batch, before)
+    for image, expected in zip(result.cpu().numpy(), executor.run(pictures, table), strict=True):
+        np.testing.assert_array_equal(image, expected, strict=True)
+
+
+@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8)], ids=repr)
+def test_it_asks_the_device_for_nothing(op: Op | Pipeline) -> None:
+    """Tensors of the device "meta" have no values: whatever looks at one fails."""
+    pipeline = Pipeline([op] if isinstance(op, Op) else op)
+    table = pipeline.params(range(6), sizes=(40, 50))
+    result = TorchExecutor(pipeline).run_batch(batch_of(6).to("meta"), table)
+    assert result.shape == TorchExecutor(pipeline).run_batch(batch_of(6), table).shape
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8)], ids=repr)
+def test_it_does_not_wait_for_a_gpu(op: Op | Pipeline) -> None:
+    pipeline = Pipeline([op] if isinstance(op, Op) else op)
+    table = pipeline.params(range(6), sizes=(40, 50))
+    batch = batch_of(6).cuda()
+    executor = TorchExecutor(pipeline, "cuda")
+    executor.run_batch(batch, table)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        executor.run_batch(batch, table)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_autocast_and_default_dtypes_change_nothing(device: str) -> None:
+    pipeline = Pipeline(
+        [RandomResizedCrop(32), ColorJitter(0.4, 0.4, 0.4, 0.1), GaussianBlur(5), *imagenet_train()[2:]]
+    )
+    table = pipeline.params(range(6), sizes=(40, 50))
+    executor = TorchExecutor(pipeline, device)
+    batch = batch_of(6).to(device)
+    plain = executor.run_batch(batch, table)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.autocast(device, torch.bfloat16):
+            assert torch.equal(executor.run_batch(batch, table), plain)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_it_is_an_executor() -> None:
+    pipeline = Pipeline([CenterCrop(8)])
+    executor = TorchExecutor(pipeline)
+    assert isinstance(executor, Executor)
+    assert executor.pipeline is pipeline
+    assert executor.device == torch.device("cpu")
+    assert executor.run([], pipeline.params([])) == []
+
+
+def test_results_own_their_memory() -> None:
+    picture = PHOTOGRAPHS[0].copy()
+    first, second = TorchExecutor(Pipeline()).run([picture, picture], Pipeline().params([0, 1]))
+    first[:] = 0
+    np.testing.assert_array_equal(second, PHOTOGRAPHS[0].transpose(2, 0, 1))
+    np.testing.assert_array_equal(picture, PHOTOGRAPHS[0])
+
+
+def test_images_of_very_different_sizes_are_packed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.augment.executors.torch.executor.PACKED_PIXELS", 3000)
+    pictures = [*PICTURES, *(picture[::2] for picture in PICTURES)]
+    assert_parity(Pipeline([RandomHorizontalFlip(), CenterCrop(20)]), pictures, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sepia(Op):
+    """An op that nobody has written for tensors."""
+
+    stage = Stage.COLOUR
+
+    def lower(self) -> Lowered:
+        return "grayscale", ()
+
+
+def test_an_op_that_it_cannot_run_is_refused_by_name() -> None:
+    with pytest.raises(SpecError, match=r"TorchExecutor can't run Sepia; it runs CenterCrop, .*, ToDtype\. Leave"):
+        TorchExecutor(Pipeline([CenterCrop(8), Sepia()]))
+
+
+@pytest.mark.parametrize(
+    ("batch", "told"),
+    [
+        (batch_of(2).float(), r"\(2, 3, 40, 50\) torch.float32"),
+        (batch_of(2)[0], r"\(3, 40, 50\) torch.uint8"),
+        (batch_of(2).permute(0, 2, 3, 1), r"\(2, 40, 50, 3\) torch.uint8"),
+        (batch_of(0), r"\(0, 3, 40, 50\) torch.uint8"),
+        (batch_of(2).numpy(), r"ndarray; decoded images of several sizes go to run\(\)"),
+    ],
+)
+def test_what_is_no_batch_is_refused(batch: Any, told: str) -> None:
+    pipeline = Pipeline([Grayscale()])
+    with pytest.raises(OptionError, match=rf"batch must be a \(B, 3, H, W\) uint8 tensor .*, got {told}"):
+        TorchExecutor(pipeline).run_batch(batch, pipeline.params([0, 1]))
+
+
+def test_params_of_another_pipeline_or_number_are_refused() -> None:
+    executor = TorchExecutor(Pipeline([RandomInvert()]))
+    with pytest.raises(OptionError, match=r"params must have the columns \('0.apply',\), got \(\)"):
+        executor.run_batch(batch_of(2), Pipeline().params([0, 1]))
+    with pytest.raises(OptionError, match="params must have one row for each of the 2 images, got 3"):
+        executor.run_batch(batch_of(2), executor.pipeline.params([0, 1, 2]))
+
+
+def test_it_agrees_with_the_native_kernels() -> None:
+    pipeline = Pipeline([RandomHorizontalFlip(), ColorJitter(0.4, 0.4, 0.4, 0.1), RandomEqualize(), Grayscale()])
+    table = drawn(pipeline, PICTURES, 8)
+    for ours, native in zip(
+        TorchExecutor(pipeline).run(PICTURES, table), NativeExecutor(pipeline).run(PICTURES, table), strict=True
+    ):
+        np.testing.assert_array_equal(ours, native)
