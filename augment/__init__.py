@@ -36,12 +36,14 @@ from .params import ParamTable
 from .pipeline import Pipeline
 from .presets import cifar_eval, cifar_train, imagenet_eval, imagenet_train
 from .translators.torchvision import from_torchvision
+from .views import Augmentation, Views
 
 if TYPE_CHECKING:
     from .executors.torch import TorchExecutor
 
 __all__ = [
     "Apply",
+    "Augmentation",
     "CenterCrop",
     "Choice",
     "ColorJitter",
@@ -69,6 +71,7 @@ __all__ = [
     "Resize",
     "ToDtype",
     "TorchExecutor",
+    "Views",
     "cifar_eval",
     "cifar_train",
     "contact_sheet",

@@ -107,6 +107,7 @@ class Pipeline(Sequence[Op]):
         seed: int = 0,
         sizes: ArrayLike | None = None,
         draws: ArrayLike | None = None,
+        view: int = 0,
     ) -> ParamTable:
         """Draws the parameters of n samples; each row depends on its own index, draw and size alone.
 
@@ -117,6 +118,7 @@ class Pipeline(Sequence[Op]):
             sizes: (n, 2) heights and widths of the decoded images in pixels, or one (height, width) for all. Needed
                 where an op draws by size, as crops do (`Op.draws_by_size`).
             draws: (n,) which visit of the sample in this epoch this is; 0 for all where not given.
+            view: which of several results of the sample this is (see `Views`), from 0, below 65,536.
 
         Raises:
             OptionError: arguments whose shapes or ranges do not fit.
@@ -126,17 +128,18 @@ class Pipeline(Sequence[Op]):
         visits = np.zeros_like(rows) if draws is None else _column("draws", draws)
         if len(visits) != len(rows):
             raise OptionError(f"draws must have one entry for each of the {len(rows)} indices, got {len(visits)}")
-        table = self.program.draw(index_of(seed), index_of(epoch), rows, visits, self._sizes(sizes, len(rows)))
+        shapes = self._sizes(sizes, len(rows))
+        table = self.program.draw(index_of(seed), index_of(epoch), rows, visits, shapes, index_of(view))
         return ParamTable(self.columns, table)
 
     def apply(
-        self, image: ArrayLike, index: int = 0, epoch: int = 0, seed: int = 0, draw: int = 0
+        self, image: ArrayLike, index: int = 0, epoch: int = 0, seed: int = 0, draw: int = 0, view: int = 0
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
         """Draws the parameters of one sample and applies them to its image, with the native kernels.
 
         Args:
             image: decoded, (height, width, 3) uint8 RGB (an array, or a PIL image of mode RGB); not changed.
-            index, epoch, seed, draw: what the sample is keyed by, as in `params`.
+            index, epoch, seed, draw, view: what the sample is keyed by, as in `params`.
 
         Returns:
             (3, height, width) of `dtype`, C order, a new array.
@@ -150,7 +153,7 @@ class Pipeline(Sequence[Op]):
                 f"image must be (height, width, 3) uint8 RGB, got {pixels.shape} {pixels.dtype}; "
                 f"convert it, for example with PIL.Image.convert('RGB')"
             )
-        table = self.params([index], epoch, seed, pixels.shape[:2], [draw])
+        table = self.params([index], epoch, seed, pixels.shape[:2], [draw], view)
         return self.program.apply(pixels, table.row(0))
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
-from ..augment import Op, Pipeline
+from ..augment import Augmentation, Op, Pipeline, Views
+from ..augment.views import pipelines_of
 from ..errors import OptionError
 from .keys.keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
@@ -25,7 +26,7 @@ class Augmented(Dataset[Any]):
 
     Samples of `dataset` are tuples with the image first: a PIL image, a (height, width, 3) uint8 array, or a (3,
     height, width) uint8 tensor; one channel, or none, is grey and becomes RGB. Samples of this dataset have a (3,
-    height, width) tensor of `pipeline.dtype` in its place, and the rest as it was.
+    height, width) tensor of `pipeline.dtype` in its place, with `Views` a list of them, and the rest as it was.
 
     In a Penstock `DataLoader` the random draws of a sample depend on its key (seed, epoch, index, draw). Indexed in any
     other way, each draws a fresh key from torch's default generator, as torchvision's transforms do. Other attributes
@@ -33,17 +34,17 @@ class Augmented(Dataset[Any]):
 
     Args:
         dataset: map-style, with no image transform of its own.
-        pipeline: what its images go through.
+        pipeline: what its images go through, a `Pipeline` or `Views`.
 
     Attributes:
         dataset, pipeline: as given.
 
     Raises:
-        OptionError: `pipeline` is no `Pipeline`; `dataset` is iterable-style, is augmented already, or has a
+        OptionError: `pipeline` is neither; `dataset` is iterable-style, is augmented already, or has a
             `transform`, at any level of wrapping.
     """
 
-    def __init__(self, dataset: Any, pipeline: Pipeline) -> None:
+    def __init__(self, dataset: Any, pipeline: Augmentation) -> None:
         _check_pipeline(pipeline)
         if isinstance(dataset, IterableDataset):
             raise OptionError(
@@ -55,7 +56,7 @@ class Augmented(Dataset[Any]):
             if isinstance(level, Augmented):
                 raise OptionError(f"{place} is augmented already, by {level.pipeline!r}; give the pipeline once")
         self.dataset = dataset
-        self.pipeline: Pipeline = pipeline
+        self.pipeline: Augmentation = pipeline
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -88,7 +89,7 @@ class Augmented(Dataset[Any]):
     def __repr__(self) -> str:
         return f"Augmented({self.dataset!r}, {self.pipeline!r})"
 
-    def until(self, pipeline: Pipeline) -> Augmented:
+    def until(self, pipeline: Augmentation) -> Augmented:
         """The same dataset with another pipeline: the first part of its own."""
         first = copy.copy(self)
         first.pipeline = pipeline
@@ -99,7 +100,8 @@ class Augmented(Dataset[Any]):
         if not columns:
             return [], torch.empty(0, dtype=torch.int64)
         images, *others = columns
-        whole = torch.stack(images) if len({image.shape for image in images}) == 1 else images
+        by_view = isinstance(self.pipeline, Views)
+        whole = [_stacked(list(view)) for view in zip(*images, strict=True)] if by_view else _stacked(images)
         return whole, *(default_collate(other) for other in others)
 
     def _augment(self, sample: Any, index: Any) -> tuple[Any, ...]:
@@ -110,10 +112,8 @@ class Augmented(Dataset[Any]):
             )
         pixels = self._pixels(sample[0], index)
         key = _key(index)
-        program = self.pipeline.program
-        size = np.array([pixels.shape[:2]], np.int32)
-        params = program.draw(key.seed, key.epoch, np.array([key], np.int64), np.array([key.draw], np.int64), size)
-        return torch.from_numpy(program.apply(pixels, params[0])), *sample[1:]
+        views = [_applied(pipeline, pixels, key, view) for view, pipeline in enumerate(pipelines_of(self.pipeline))]
+        return views if isinstance(self.pipeline, Views) else views[0], *sample[1:]
 
     def _pixels(self, image: Any, index: Any) -> NDArray[np.uint8]:
         """(height, width, 3) uint8, C order."""
@@ -134,7 +134,7 @@ class Augmented(Dataset[Any]):
         )
 
 
-def augmented(dataset: Any, pipeline: Pipeline) -> Augmented:
+def augmented(dataset: Any, pipeline: Augmentation) -> Augmented:
     """`dataset` with this pipeline: itself where it has it already, so that rebuilding a loader wraps nothing twice.
 
     Raises:
@@ -152,14 +152,27 @@ def augmented(dataset: Any, pipeline: Pipeline) -> Augmented:
 
 
 def _check_pipeline(pipeline: Any) -> None:
-    if isinstance(pipeline, Pipeline):
+    if isinstance(pipeline, Pipeline | Views):
         return
     ops = pipeline if isinstance(pipeline, list | tuple) else [pipeline]
-    expected = f"augment must be a penstock.augment.Pipeline, got {type(pipeline).__name__}"
+    expected = f"augment must be a penstock.augment.Pipeline or Views, got {type(pipeline).__name__}"
+    if ops and all(isinstance(op, Pipeline) for op in ops):
+        raise OptionError(f"give one view of each pipeline: augment=Views.of([...]); {expected}")
     if ops and all(isinstance(op, Op) for op in ops):
         written = ", ".join(f"{type(op).__name__}(...)" for op in ops)
         raise OptionError(f"wrap it in a pipeline: augment=Pipeline([{written}]); {expected}")
     raise OptionError(f"{expected}; give a Python callable to the dataset as its transform")
+
+
+def _applied(pipeline: Pipeline, pixels: NDArray[np.uint8], key: KeyedIndex, view: int) -> torch.Tensor:
+    indices, draws = np.array([key], np.int64), np.array([key.draw], np.int64)
+    size = np.array([pixels.shape[:2]], np.int32)
+    params = pipeline.program.draw(key.seed, key.epoch, indices, draws, size, view)
+    return torch.from_numpy(pipeline.program.apply(pixels, params[0]))
+
+
+def _stacked(images: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:
+    return torch.stack(images) if len({image.shape for image in images}) == 1 else images
 
 
 def _plain(index: Any) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch.utils.data import BatchSampler, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from ..augment import Pipeline
+from ..augment import Augmentation
 from .augmented import Augmented, augmented
 from .devices.delivery import DeviceIterator, check_devices
 from .devices.devices import InPlace, has_streams
@@ -43,7 +43,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     take the place of worker processes and `multiprocessing_context` has nothing to do.
 
     Args:
-        augment: the pipeline that images go through. The same as giving `Augmented(dataset, augment)` as the dataset,
+        augment: the pipeline that images go through, or `Views`, with which batches have a list of tensors in the place
+            of images, one for each view. The same as giving `Augmented(dataset, augment)` as the dataset,
             which is what `loader.dataset` is then; so a loader rebuilt from it keeps the pipeline.
         seed: 0 <= seed < 2**64. The samples' order is Penstock's own (`penstock.loaders.ordering.order.Order`), and
             order, draws and Python's, numpy's and torch's random numbers in each sample depend on (seed, epoch) and the
@@ -108,7 +109,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
-        augment: Pipeline | None = None,
+        augment: Augmentation | None = None,
         seed: int | None = None,
         rank: int | None = None,
         world_size: int | None = None,

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import default_collate
 
 from ..errors import OptionError
+from .devices.tree import map_tensors
 
 __all__ = ["check_memory_format", "collate_channels_last", "default_collating"]
 
@@ -16,9 +17,17 @@ Collate: TypeAlias = Callable[[list[Any]], Any]
 
 
 def collate_channels_last(samples: list[Any]) -> list[Any]:
-    """torch's `default_collate` of samples (image, ...), with the (n, 3, height, width) images channels-last."""
+    """torch's `default_collate` of samples (image, ...), with the images, or all views of them, channels-last.
+
+    What is (n, crops, 3, height, width) is made so crop by crop: torch's memory format is about four dimensions.
+    """
     images, *others = default_collate(samples)
-    return [images.to(memory_format=torch.channels_last), *others]
+    return [map_tensors(_channels_last, images), *others]
+
+
+def _channels_last(images: torch.Tensor) -> torch.Tensor:
+    flat = images.flatten(0, -4).to(memory_format=torch.channels_last)
+    return flat.view(images.shape)
 
 
 def default_collating(memory_format: torch.memory_format) -> Collate:

@@ -19,6 +19,7 @@
 #include "binding/errors.h"
 #include "binding/records.h"
 #include "binding/register.h"
+#include "binding/views.h"
 #include "engine/error.h"
 
 namespace py = pybind11;
@@ -107,7 +108,7 @@ py::list to_python(const std::vector<RowFailure>& failures) {
 // What Python lends to a batch under way.
 struct Loan {
   std::vector<std::unique_ptr<BytesView>> payloads;
-  std::unique_ptr<OutputView> out;
+  std::vector<std::unique_ptr<OutputView>> outs;
 };
 
 // Engines that may have threads when the interpreter ends. Guarded by its lock.
@@ -124,10 +125,10 @@ EngineRegister& all_engines() {
 // All calls into the engine are made without the interpreter lock, which its threads may hold or wait for.
 class PythonEngine {
  public:
-  PythonEngine(const Program& program, int threads, py::object fallback, bool channels_last) {
+  PythonEngine(std::vector<Program> programs, int threads, py::object fallback, bool channels_last) {
     Fallback decode = make_fallback(std::move(fallback), interruption_);
     const py::gil_scoped_release unlocked;
-    engine_ = std::make_shared<Engine>(program, threads, std::move(decode),
+    engine_ = std::make_shared<Engine>(std::move(programs), threads, std::move(decode),
                                        channels_last ? MemoryFormat::kChannelsLast : MemoryFormat::kContiguous);
   }
 
@@ -174,7 +175,7 @@ Engine::Ticket PythonEngine::submit(const py::object& records, const py::object&
                                     const py::int_& epoch, const py::object& indices, const py::object& draws) {
   HeldRecords held = read_records(records);
   const size_t rows = held.samples.size();
-  Loan loan{std::move(held.payloads), std::make_unique<OutputView>(out, *engine_, rows)};
+  Loan loan{std::move(held.payloads), output_views(out, *engine_, rows)};
   Batch batch;
   batch.samples = std::move(held.samples);
   batch.paths = std::move(held.paths);
@@ -182,7 +183,7 @@ Engine::Ticket PythonEngine::submit(const py::object& records, const py::object&
   batch.epoch = epoch_argument(epoch);
   batch.indices = key_column("indices", indices, rows);
   batch.draws = key_column("draws", draws, rows);
-  batch.out = loan.out->data();
+  for (const auto& view : loan.outs) batch.outs.push_back(view->data());
   batch.loan = share(std::move(loan));
   return run(std::move(batch));
 }
@@ -258,9 +259,9 @@ void PythonEngine::close() {
   engine_->close();
 }
 
-std::unique_ptr<PythonEngine> make_engine(const Program& program, int threads, py::object fallback,
+std::unique_ptr<PythonEngine> make_engine(const py::object& program, int threads, py::object fallback,
                                           bool channels_last) {
-  auto made = std::make_unique<PythonEngine>(program, threads, std::move(fallback), channels_last);
+  auto made = std::make_unique<PythonEngine>(programs_argument(program), threads, std::move(fallback), channels_last);
   auto& live = all_engines().live;
   live.erase(std::remove_if(live.begin(), live.end(), [](const auto& engine) { return engine.expired(); }), live.end());
   live.push_back(made->engine());

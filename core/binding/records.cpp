@@ -110,27 +110,6 @@ void read_checksums(py::handle records, py::ssize_t rows, HeldRecords& held) {
   for (py::ssize_t row = 0; row < rows; ++row) held.samples[static_cast<size_t>(row)].crc32c = checksum.at(row);
 }
 
-char format_of(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kUint8:
-      return 'B';
-    case Dtype::kFloat32:
-      return 'f';
-    case Dtype::kFloat16:
-      return 'e';
-  }
-  return '?';
-}
-
-const char* dtype_name(Dtype dtype) {
-  return dtype == Dtype::kUint8 ? "uint8" : dtype == Dtype::kFloat32 ? "float32" : "float16";
-}
-
-bool matches(const Py_buffer& view, const std::vector<py::ssize_t>& shape, char format) {
-  return view.ndim == static_cast<int>(shape.size()) && view.format != nullptr && view.format[0] == format &&
-         view.format[1] == '\0' && std::memcmp(view.shape, shape.data(), shape.size() * sizeof(py::ssize_t)) == 0;
-}
-
 }  // namespace
 
 HeldRecords read_records(py::handle records) {
@@ -147,25 +126,6 @@ HeldRecords read_records(py::handle records) {
   read_payloads(records, rows, held);
   read_locations(records, rows, held);
   return held;
-}
-
-OutputView::OutputView(py::handle object, const Engine& engine, size_t rows) {
-  const Program& program = engine.program();
-  const Size size = program.output_size().value_or(Size{});
-  const auto count = static_cast<py::ssize_t>(rows);
-  const bool channels_last = engine.format() == MemoryFormat::kChannelsLast;
-  const std::vector<py::ssize_t> shape = channels_last ? std::vector<py::ssize_t>{count, size.height, size.width, 3}
-                                                       : std::vector<py::ssize_t>{count, 3, size.height, size.width};
-  const std::string expected = "out: expected a writable, C-contiguous buffer, " +
-                               std::string(dtype_name(program.dtype())) + " of shape " + describe_shape(shape);
-  if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) != 0) {
-    const py::error_already_set refusal;
-    throw Error(Fault::kOption, expected + ", got " + describe_array(object) + " (" + refusal.what() + ")");
-  }
-  if (!matches(view_, shape, format_of(program.dtype()))) {
-    PyBuffer_Release(&view_);
-    throw Error(Fault::kOption, expected + ", got " + describe_array(object));
-  }
 }
 
 }  // namespace penstock

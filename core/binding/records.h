@@ -1,4 +1,4 @@
-// Python's Records and output buffer, read once and held while an engine works on them.
+// Python's Records, read once and held while an engine works on them.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -8,7 +8,6 @@
 
 #include "binding/bytes_view.h"
 #include "engine/batch.h"
-#include "engine/engine.h"
 
 namespace penstock {
 
@@ -22,21 +21,5 @@ struct HeldRecords {
 
 // Throws Error(kOption), naming the column, for what is no Records or is inconsistent.
 HeldRecords read_records(pybind11::handle records);
-
-// A writable, C-contiguous buffer of (rows, 3, height, width), or (rows, height, width, 3) for an engine that writes
-// channels last, of its program's dtype. As BytesView.
-class OutputView {
- public:
-  // Throws Error(kOption) for any other buffer.
-  OutputView(pybind11::handle object, const Engine& engine, size_t rows);
-  ~OutputView() { PyBuffer_Release(&view_); }
-  OutputView(const OutputView&) = delete;
-  OutputView& operator=(const OutputView&) = delete;
-
-  uint8_t* data() const { return static_cast<uint8_t*>(view_.buf); }
-
- private:
-  Py_buffer view_;
-};
 
 }  // namespace penstock

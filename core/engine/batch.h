@@ -37,8 +37,8 @@ struct Batch {
   uint32_t epoch = 0;
   std::vector<int64_t> indices;  // per sample, as `draws`: its key
   std::vector<int64_t> draws;
-  uint8_t* out = nullptr;            // samples.size() results, one after the other
-  std::shared_ptr<const void> loan;  // keeps payloads and `out` in place; may be dropped in any thread
+  std::vector<uint8_t*> outs;        // per view: samples.size() results, one after the other
+  std::shared_ptr<const void> loan;  // keeps payloads and `outs` in place; may be dropped in any thread
 };
 
 // A row without a result: its slot holds zeros.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <new>
 #include <string>
@@ -78,13 +77,15 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-Program with_fixed_size(Program program) {
-  if (!program.output_size()) {
+std::vector<Program> with_fixed_size(std::vector<Program> programs) {
+  if (programs.empty()) throw Error(Fault::kSpec, "programs: expected at least one, got none");
+  for (const Program& program : programs) {
+    if (program.output_size()) continue;
     throw Error(Fault::kSpec,
                 "program: expected ops that give all images one size, got ops whose results differ in size; add "
                 "RandomResizedCrop, CenterCrop, or Resize to a height and a width");
   }
-  return program;
+  return programs;
 }
 
 }  // namespace
@@ -92,8 +93,8 @@ Program with_fixed_size(Program program) {
 struct Engine::State {
   using Jobs = std::unordered_map<Ticket, std::shared_ptr<Job>>;
 
-  State(Program program, Fallback fallback, MemoryFormat format)
-      : context(with_fixed_size(std::move(program)), std::move(fallback), format) {}
+  State(std::vector<Program> programs, Fallback fallback, MemoryFormat format)
+      : context(with_fixed_size(std::move(programs)), std::move(fallback), format) {}
 
   // The first queued job with rows that nobody has taken; null when there is none. Needs the mutex.
   std::shared_ptr<Job> first_job() {
@@ -116,7 +117,7 @@ struct Engine::State {
       worker.meter().finish();
     } catch (...) {
       worker.meter().fail();
-      std::memset(job.batch.out + task.row * context.slot_bytes(), 0, context.slot_bytes());
+      context.clear(job.batch, task.row);
       const std::lock_guard<std::mutex> lock(mutex);
       job.failures.push_back({task.row, std::current_exception()});
     }
@@ -226,12 +227,13 @@ class Engine::RunningHere {
   const State* before_;  // another engine's, whose fallback called this one
 };
 
-Engine::Engine(Program program, int threads, Fallback fallback, MemoryFormat format) : process_(getpid()) {
+Engine::Engine(std::vector<Program> programs, int threads, Fallback fallback, MemoryFormat format)
+    : process_(getpid()) {
   if (threads < 0 || threads > kMaxThreads) {
     throw Error(Fault::kOption,
                 "threads: expected 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(threads));
   }
-  state_ = std::make_shared<State>(std::move(program), std::move(fallback), format);
+  state_ = std::make_shared<State>(std::move(programs), std::move(fallback), format);
   if (threads == 0) state_->inline_worker = make_worker();
   start(threads);
 }
@@ -271,7 +273,7 @@ Engine::~Engine() {
   close();
 }
 
-const Program& Engine::program() const { return state_->context.program; }
+const std::vector<View>& Engine::views() const { return state_->context.views; }
 
 MemoryFormat Engine::format() const { return state_->context.format; }
 
@@ -284,6 +286,10 @@ void Engine::check_process() const {
 
 Engine::Ticket Engine::submit(Batch batch) {
   check_process();
+  if (batch.outs.size() != views().size()) {
+    throw Error(Fault::kOption, "outs: expected " + std::to_string(views().size()) + ", one for each view, got " +
+                                    std::to_string(batch.outs.size()));
+  }
   const Ticket ticket = state_->next_ticket.fetch_add(1);
   auto job = std::make_shared<Job>(ticket, std::move(batch));
   {

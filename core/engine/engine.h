@@ -36,17 +36,19 @@ class Engine {
   using Ticket = uint64_t;
   static constexpr int kMaxThreads = 1024;
 
-  // With 0 threads, work is done by calls of `run_next`. Throws Error: kSpec for a program whose results differ in
-  // size, kOption for a number of threads that can't be had.
-  Engine(Program program, int threads, Fallback fallback, MemoryFormat format = MemoryFormat::kContiguous);
+  // Each sample is decoded once and goes through all programs, one per view. With 0 threads, work is done by calls of
+  // `run_next`. Throws Error: kSpec for no program, or one whose results differ in size, kOption for a number of
+  // threads that can't be had.
+  Engine(std::vector<Program> programs, int threads, Fallback fallback,
+         MemoryFormat format = MemoryFormat::kContiguous);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  const Program& program() const;
+  const std::vector<View>& views() const;
   MemoryFormat format() const;
 
-  // Queues a batch; never blocks. Throws Error(kClosed).
+  // Queues a batch, with an `out` for each view; never blocks. Throws Error(kClosed).
   Ticket submit(Batch batch);
 
   // Works off one queued sample in the calling thread; false when there is none. For engines without threads.

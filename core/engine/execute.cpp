@@ -11,6 +11,7 @@
 #include "engine/pixels/pixel_writer.h"
 #include "engine/pixels/resample.h"
 #include "engine/pixels/reverse.h"
+#include "engine/reading_plan.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
 #include "engine/stage.h"
@@ -36,6 +37,22 @@ uint8_t* reserve_planes(Scratch<uint8_t>& memory, Size size) {
   return memory.reserve(static_cast<size_t>(size.height) * size.width * 3 + kReadAhead);
 }
 
+// The part of the stage's window that is made from its image; something where nothing is, so that the image is read all
+// the same and damage is found.
+Rect wanted_of(const Stage& stage) { return stage.visible.width == 0 ? Rect{0, 0, 1, 1} : stage.visible; }
+
+// What the stage reads of its image, or more.
+Rect reach_of(const Stage& stage) {
+  const Size crop{stage.crop.height, stage.crop.width};
+  Rect part = wanted_of(stage);
+  if (stage.resizes()) {
+    part = Resampler::reach(crop, stage.resized, part);
+  } else if (stage.repeats()) {
+    part = {0, 0, crop.width, crop.height};
+  }
+  return {stage.crop.x + part.x, stage.crop.y + part.y, part.width, part.height};
+}
+
 // Where the visible part of the stage's window lies in its result.
 Rect visible_result(const Stage& stage) {
   const Rect visible = stage.visible, window = stage.window;
@@ -46,17 +63,20 @@ Rect visible_result(const Stage& stage) {
 
 class CutSource : public PlaneSource {
  public:
-  explicit CutSource(const Planes& planes) : planes_(planes) {}
-  Planes read(Rect rect) override { return cut(planes_, rect); }
+  // `planes` are the part of the image from column `x` and row `y` on.
+  explicit CutSource(const Planes& planes, int x = 0, int y = 0) : planes_(planes), x_(x), y_(y) {}
+  Planes read(Rect rect) override { return cut(planes_, {rect.x - x_, rect.y - y_, rect.width, rect.height}); }
 
  private:
   Planes planes_;
+  int x_, y_;
 };
 
 class JpegSource : public PlaneSource {
  public:
   explicit JpegSource(JpegDecoder& decoder) : decoder_(decoder) {}
   Planes read(Rect rect) override { return decoder_.decode(rect); }
+  bool reads_once() const override { return true; }
 
  private:
   JpegDecoder& decoder_;
@@ -98,11 +118,15 @@ struct Executor::State {
   PlaneWriter writer;
   PixelWriter pixel_writer;
   StepRunner step_runner;
-  Folded folded;
+  std::vector<Folded> folded;  // per run
+  ReadingPlan plan;
+  std::vector<Run> one_run{1};
   Scratch<uint8_t> given;
   Scratch<uint8_t> between[2];  // results of stages, by turns
 
-  void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
+  const std::vector<Run>& only(const Program& program, const double* row, void* out);
+  void run(const std::vector<Run>& runs, Size size, PlaneSource& source);
+  void run_folded(const Folded& folded, const Conversion& conversion, PlaneSource& source, void* out);
   bool writes_result(const Stage& last, const Conversion& conversion) const;
   void write(const Conversion& conversion, const Planes& image, void* out);
   void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
@@ -111,9 +135,29 @@ struct Executor::State {
   void write_plane(const Stage& stage, const Planes& planes, int channel, int last_channel);
 };
 
-void Executor::State::run(const Program& program, const double* row, Size size, PlaneSource& source, void* out) {
-  fold(program, row, size, folded);
-  const Conversion conversion = conversion_of(program);
+const std::vector<Run>& Executor::State::only(const Program& program, const double* row, void* out) {
+  one_run.front() = {&program, row, out};
+  return one_run;
+}
+
+void Executor::State::run(const std::vector<Run>& runs, Size size, PlaneSource& source) {
+  if (folded.size() < runs.size()) folded.resize(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) fold(*runs[i].program, runs[i].row, size, folded[i]);
+  const auto run_from = [&](PlaneSource& pixels, size_t i) {
+    run_folded(folded[i], conversion_of(*runs[i].program), pixels, runs[i].out);
+  };
+  if (runs.size() == 1) return run_from(source, 0);
+  plan.begin(source.reads_once());
+  for (size_t i = 0; i < runs.size(); ++i) plan.add(reach_of(folded[i].stages.front()));
+  plan.join(size.width);
+  for (size_t number = 0; number < plan.count(); ++number) {
+    const ReadPart& part = plan.part(number);
+    CutSource pixels(source.read(part.rect), part.rect.x, part.rect.y);
+    for (const size_t i : part.members) run_from(pixels, i);
+  }
+}
+
+void Executor::State::run_folded(const Folded& folded, const Conversion& conversion, PlaneSource& source, void* out) {
   Planes image;
   bool written = false;
   for (size_t i = 0; i < folded.stages.size(); ++i) {
@@ -148,11 +192,8 @@ void Executor::State::write(const Conversion& conversion, const Planes& image, v
 }
 
 void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {
-  const Rect visible = stage.visible;
-  // Where nothing of the image is visible, it is read all the same, so that damage is found.
-  const bool blank = visible.width == 0;
-  const Rect wanted = blank ? Rect{0, 0, 1, 1} : visible;
-  const Rect needed = needed_by(stage, wanted);
+  const bool blank = stage.visible.width == 0;
+  const Rect needed = needed_by(stage, wanted_of(stage));
   const Planes planes = source.read({stage.crop.x + needed.x, stage.crop.y + needed.y, needed.width, needed.height});
   if (blank) {
     writer.begin(conversion, stage.size(), {}, stage.padding.fill, out);
@@ -216,16 +257,18 @@ std::optional<Size> Executor::open_jpeg(Bytes data) {
 PlaneSource& Executor::jpeg() { return state_->jpeg; }
 
 void Executor::run_jpeg(const Program& program, const double* row, void* out) {
-  state_->run(program, row, state_->jpeg_size, state_->jpeg, out);
+  state_->run(state_->only(program, row, out), state_->jpeg_size, state_->jpeg);
 }
 
 void Executor::run_pixels(const Program& program, const double* row, Pixels image, void* out) {
-  PixelSource source(image, state_->given);
-  state_->run(program, row, image.size, source, out);
+  run_pixels(state_->only(program, row, out), image);
 }
 
-void Executor::run(const Program& program, const double* row, Size size, PlaneSource& source, void* out) {
-  state_->run(program, row, size, source, out);
+void Executor::run_pixels(const std::vector<Run>& runs, Pixels image) {
+  PixelSource source(image, state_->given);
+  state_->run(runs, image.size, source);
 }
+
+void Executor::run(const std::vector<Run>& runs, Size size, PlaneSource& source) { state_->run(runs, size, source); }
 
 }  // namespace penstock

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "engine/geometry.h"
 #include "engine/program.h"
@@ -18,12 +19,22 @@ class PlaneSource {
   // The pixels of `rect`, which lies inside the image. They stay valid until the next call; kReadAhead bytes after the
   // last pixel of each plane may be read. Throws Error (kDecode, kTruncated).
   virtual Planes read(Rect rect) = 0;
+
+  // Whether there can be one call of `read` only.
+  virtual bool reads_once() const { return false; }
 };
 
 // How the numbers of a result lie in memory.
 enum class MemoryFormat {
   kContiguous,    // (3, H, W)
   kChannelsLast,  // (H, W, 3)
+};
+
+// A program with drawn parameters, and where its result goes.
+struct Run {
+  const Program* program;
+  const double* row;
+  void* out;
 };
 
 // One per thread: owns the JPEG decoder and all scratch memory, which is kept between samples. Not thread-safe.
@@ -41,12 +52,15 @@ class Executor {
   // The pixels of the image that open_jpeg opened; to be read once per open_jpeg.
   PlaneSource& jpeg();
 
-  // Takes what `program` needs from an image of `size`, in one read, and writes (3, H, W) or, channels last, (H, W, 3)
-  // of program.dtype() without gaps to `out`; (H, W) = program.result_size(size, row). Throws Error (kDecode,
-  // kTruncated).
-  void run(const Program& program, const double* row, Size size, PlaneSource& source, void* out);
+  // Takes what the programs need from an image of `size`, in as few reads as are worth it, and writes (3, H, W) or,
+  // channels last, (H, W, 3) of program.dtype() without gaps to `out` of each run; (H, W) = program.result_size(size, row).
+  // There is at least one run, and no two have a byte of `out` in common. Throws Error (kDecode, kTruncated).
+  void run(const std::vector<Run>& runs, Size size, PlaneSource& source);
 
-  // The same from the JPEG that open_jpeg opened, and from decoded pixels.
+  // The same from decoded pixels.
+  void run_pixels(const std::vector<Run>& runs, Pixels image);
+
+  // One program, on the JPEG that open_jpeg opened, and on decoded pixels.
   void run_jpeg(const Program& program, const double* row, void* out);
   void run_pixels(const Program& program, const double* row, Pixels image, void* out);
 

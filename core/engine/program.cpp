@@ -289,6 +289,11 @@ size_t Program::item_bytes() const {
   return 1;
 }
 
+size_t Program::result_bytes() const {
+  const Size size = output_size_.value_or(Size{});
+  return 3 * item_bytes() * static_cast<size_t>(size.height) * static_cast<size_t>(size.width);
+}
+
 Size Program::size_after(size_t position, Size size) const {
   const Op& op = ops_[position];
   switch (op.kind) {

@@ -76,6 +76,8 @@ class Program {
   int column_of(size_t position) const { return first_column_[position]; }
   Dtype dtype() const { return dtype_; }
   size_t item_bytes() const;
+  // Of a result; for programs with a fixed output size.
+  size_t result_bytes() const;
 
   // The op that runs after `position`, with this parameter row; ops().size() after the last. The first is at 0.
   size_t next_run(size_t position, const double* row) const;

@@ -1,5 +1,6 @@
 #include "engine/worker.h"
 
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -61,6 +62,8 @@ class MeteredSource : public PlaneSource {
  public:
   MeteredSource(PlaneSource& source, Meter& meter) : source_(source), meter_(meter) {}
 
+  bool reads_once() const override { return source_.reads_once(); }
+
   Planes read(Rect rect) override {
     meter_.enter(Work::kDecode);
     const Planes planes = source_.read(rect);
@@ -82,9 +85,29 @@ class MeteredSource : public PlaneSource {
 
 }  // namespace
 
+WorkerContext::WorkerContext(std::vector<Program> programs, Fallback decoder, MemoryFormat memory_format)
+    : fallback(std::move(decoder)), format(memory_format) {
+  for (Program& program : programs) views.emplace_back(std::move(program));
+}
+
+void WorkerContext::clear(const Batch& batch, size_t row) const {
+  for (size_t view = 0; view < views.size(); ++view) {
+    std::memset(views[view].slot(batch.outs[view], row), 0, views[view].slot_bytes);
+  }
+}
+
+Worker::Worker(WorkerContext& context, Meter& meter) : context_(context), meter_(meter), executor_(context.format) {
+  for (const View& view : context.views) {
+    parameters_.emplace_back(view.program.columns().size());
+    runs_.push_back({&view.program, parameters_.back().data(), nullptr});
+  }
+}
+
 void Worker::run(const Batch& batch, size_t row) {
   const Sample& sample = batch.samples[row];
-  uint8_t* const slot = batch.out + row * context_.slot_bytes();
+  for (size_t view = 0; view < runs_.size(); ++view) {
+    runs_[view].out = context_.views[view].slot(batch.outs[view], row);
+  }
   SampleKey key;
   key.seed = batch.seed;
   key.epoch = batch.epoch;
@@ -92,16 +115,16 @@ void Worker::run(const Batch& batch, size_t row) {
   key.draw = batch.draws[row];
   switch (sample.codec) {
     case Codec::kEncoded:
-      run_encoded(key, read(batch, sample), slot);
+      run_encoded(key, read(batch, sample));
       break;
     case Codec::kRaw:
-      run_raw(key, read(batch, sample), sample.size, slot);
+      run_raw(key, read(batch, sample), sample.size);
       break;
     case Codec::kDct:
-      run_dct(key, batch, sample, slot);
+      run_dct(key, batch, sample);
       break;
   }
-  meter_.add_bytes(Work::kAugment, static_cast<int64_t>(context_.slot_bytes()));
+  for (const View& view : context_.views) meter_.add_bytes(Work::kAugment, static_cast<int64_t>(view.slot_bytes));
 }
 
 void Worker::announce(const Batch& batch, size_t row) {
@@ -119,7 +142,7 @@ Bytes Worker::read(const Batch& batch, const Sample& sample) {
   return data;
 }
 
-void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sample, uint8_t* slot) {
+void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sample) {
   RecordInMemory in_memory(sample.payload);
   RecordInFile in_file(context_.reader, batch, sample);
   const bool is_payload = sample.file < 0;
@@ -133,39 +156,46 @@ void Worker::run_dct(const SampleKey& key, const Batch& batch, const Sample& sam
                 "expected the dct record that the index describes, got another one (its checksums add up to another "
                 "CRC-32C); restore the file, or pack the dataset again");
   }
-  run_source(key, size, dct_, slot);
+  run_source(key, size, dct_);
 }
 
-void Worker::run_encoded(const SampleKey& key, Bytes data, uint8_t* slot) {
+void Worker::run_encoded(const SampleKey& key, Bytes data) {
   if (data.size == 0) {
     throw Error(Fault::kTruncated, "expected an image, but the file has no bytes; replace or remove it");
   }
   meter_.enter(Work::kDecode);
   if (const std::optional<Size> size = executor_.open_jpeg(data)) {
-    run_source(key, *size, executor_.jpeg(), slot);
+    run_source(key, *size, executor_.jpeg());
     return;
   }
   const ForeignImage image = context_.fallback(data);
   meter_.add_bytes(Work::kDecode, int64_t{3} * image.pixels.size.width * image.pixels.size.height);
-  run_pixels(key, image.pixels, slot);
+  run_pixels(key, image.pixels);
 }
 
-void Worker::run_raw(const SampleKey& key, Bytes data, Size size, uint8_t* slot) {
+void Worker::run_raw(const SampleKey& key, Bytes data, Size size) {
   meter_.enter(Work::kDecode);
-  run_pixels(key, raw_pixels(data, size), slot);
+  run_pixels(key, raw_pixels(data, size));
 }
 
-void Worker::run_source(const SampleKey& key, Size size, PlaneSource& source, uint8_t* slot) {
+void Worker::run_source(const SampleKey& key, Size size, PlaneSource& source) {
   meter_.enter(Work::kAugment);
-  context_.program.draw(key, size, parameters_.data());
+  draw(key, size);
   MeteredSource metered(source, meter_);
-  executor_.run(context_.program, parameters_.data(), size, metered, slot);
+  executor_.run(runs_, size, metered);
 }
 
-void Worker::run_pixels(const SampleKey& key, Pixels image, uint8_t* slot) {
+void Worker::run_pixels(const SampleKey& key, Pixels image) {
   meter_.enter(Work::kAugment);
-  context_.program.draw(key, image.size, parameters_.data());
-  executor_.run_pixels(context_.program, parameters_.data(), image, slot);
+  draw(key, image.size);
+  executor_.run_pixels(runs_, image);
+}
+
+void Worker::draw(SampleKey key, Size size) {
+  for (size_t view = 0; view < runs_.size(); ++view) {
+    key.view = static_cast<uint16_t>(view);
+    context_.views[view].program.draw(key, size, parameters_[view].data());
+  }
 }
 
 }  // namespace penstock

@@ -24,18 +24,25 @@ struct ForeignImage {
 // Decodes what libjpeg-turbo does not read. Called from any worker; its exceptions become those of the row.
 using Fallback = std::function<ForeignImage(Bytes)>;
 
+// One of the results that are made of each sample.
+struct View {
+  explicit View(Program compiled) : program(std::move(compiled)), slot_bytes(program.result_bytes()) {}
+
+  uint8_t* slot(uint8_t* out, size_t row) const { return out + row * slot_bytes; }
+
+  const Program program;  // with a fixed output size
+  const size_t slot_bytes;
+};
+
 // What all workers of an engine share.
 struct WorkerContext {
-  WorkerContext(Program compiled, Fallback decoder, MemoryFormat memory_format = MemoryFormat::kContiguous)
-      : program(std::move(compiled)),
-        slot_size(*program.output_size()),
-        fallback(std::move(decoder)),
-        format(memory_format) {}
+  WorkerContext(std::vector<Program> programs, Fallback decoder,
+                MemoryFormat memory_format = MemoryFormat::kContiguous);
 
-  size_t slot_bytes() const { return 3 * program.item_bytes() * slot_size.height * slot_size.width; }
+  // Fills the slots of a row with zeros.
+  void clear(const Batch& batch, size_t row) const;
 
-  const Program program;
-  const Size slot_size;
+  std::vector<View> views;
   const Fallback fallback;
   const MemoryFormat format;
   Reader reader;
@@ -45,12 +52,11 @@ struct WorkerContext {
 class Worker {
  public:
   // `meter` is told what is done to a sample between its begin and its finish.
-  Worker(WorkerContext& context, Meter& meter)
-      : context_(context), meter_(meter), executor_(context.format), parameters_(context.program.columns().size()) {}
+  Worker(WorkerContext& context, Meter& meter);
 
   Meter& meter() { return meter_; }
 
-  // Writes the result of one row to its slot. Throws Error, std::bad_alloc, or what the fallback throws.
+  // Writes the results of one row to their slots. Throws Error, std::bad_alloc, or what the fallback throws.
   void run(const Batch& batch, size_t row);
 
   // Has the system read the bytes of a row that is yet to be run.
@@ -58,18 +64,20 @@ class Worker {
 
  private:
   Bytes read(const Batch& batch, const Sample& sample);
-  void run_dct(const SampleKey& key, const Batch& batch, const Sample& sample, uint8_t* slot);
-  void run_encoded(const SampleKey& key, Bytes data, uint8_t* slot);
-  void run_raw(const SampleKey& key, Bytes data, Size size, uint8_t* slot);
-  void run_pixels(const SampleKey& key, Pixels image, uint8_t* slot);
-  void run_source(const SampleKey& key, Size size, PlaneSource& source, uint8_t* slot);
+  void run_dct(const SampleKey& key, const Batch& batch, const Sample& sample);
+  void run_encoded(const SampleKey& key, Bytes data);
+  void run_raw(const SampleKey& key, Bytes data, Size size);
+  void run_pixels(const SampleKey& key, Pixels image);
+  void run_source(const SampleKey& key, Size size, PlaneSource& source);
+  void draw(SampleKey key, Size size);
 
   WorkerContext& context_;
   Meter& meter_;
   Executor executor_;
   ReadBuffer buffer_;
   DctSource dct_;
-  std::vector<double> parameters_;
+  std::vector<std::vector<double>> parameters_;  // per view
+  std::vector<Run> runs_;                        // per view
 };
 
 }  // namespace penstock

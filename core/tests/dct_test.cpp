@@ -95,12 +95,12 @@ TEST(workers_allocate_nothing_once_they_have_seen_their_samples) {
   RecordFile file;
   for (const JpegKind& kind : kKinds) file.add(encoded(make_jpeg(random, {90, 120}, kind)));
   file.close();
-  WorkerContext context(Program({{OpKind::kRandomResizedCrop, {32, 32, 0.08, 1, 0.75, 1.33}},
-                                 {OpKind::kRandomHorizontalFlip, {0.5}},
-                                 {OpKind::kToDtype, {1, 1}}}),
-                        nullptr);
-  std::vector<uint8_t> out(context.slot_bytes() * file.batch.samples.size());
-  file.batch.out = out.data();
+  const Program program({{OpKind::kRandomResizedCrop, {32, 32, 0.08, 1, 0.75, 1.33}},
+                         {OpKind::kRandomHorizontalFlip, {0.5}},
+                         {OpKind::kToDtype, {1, 1}}});
+  WorkerContext context({program}, nullptr);
+  std::vector<uint8_t> out(context.views[0].slot_bytes * file.batch.samples.size());
+  file.batch.outs = {out.data()};
   Meter meter;
   Worker worker(context, meter);
   const auto run_all = [&] {
@@ -129,9 +129,9 @@ TEST(a_record_in_the_place_of_another_is_refused) {
   RecordFile file;
   for (int i = 0; i < 2; ++i) file.add(encoded(make_jpeg(random, {20, 30}, kKinds[0])));
   file.close();
-  WorkerContext context(Program({{OpKind::kResize, {8, 8}}}), nullptr);
-  std::vector<uint8_t> out(2 * context.slot_bytes());
-  file.batch.out = out.data();
+  WorkerContext context({Program({{OpKind::kResize, {8, 8}}})}, nullptr);
+  std::vector<uint8_t> out(2 * context.views[0].slot_bytes);
+  file.batch.outs = {out.data()};
   Meter meter;
   Worker worker(context, meter);
   worker.run(file.batch, 0);
@@ -145,9 +145,9 @@ TEST(a_record_that_is_not_of_the_size_in_the_index_is_refused) {
   file.add(encoded(make_jpeg(random, {20, 30}, kKinds[0])));
   file.close();
   file.batch.samples[0].size = {30, 20};
-  WorkerContext context(Program({{OpKind::kResize, {8, 8}}}), nullptr);
-  std::vector<uint8_t> out(context.slot_bytes());
-  file.batch.out = out.data();
+  WorkerContext context({Program({{OpKind::kResize, {8, 8}}})}, nullptr);
+  std::vector<uint8_t> out(context.views[0].slot_bytes);
+  file.batch.outs = {out.data()};
   Meter meter;
   Worker worker(context, meter);
   CHECK_THROWS(Fault::kDecode, worker.run(file.batch, 0));

@@ -51,7 +51,7 @@ class Rows {
       batch.indices.push_back(static_cast<int64_t>(row));
       batch.draws.push_back(0);
     }
-    batch.out = out.get();
+    batch.outs = {out.get()};
     batch.loan = out;
     return batch;
   }
@@ -81,7 +81,7 @@ constexpr size_t kSlotBytes = 3 * 16 * 12;
 TEST(threads_that_submit_wait_and_look_at_once) {
   const Rows rows;
   BufferPool pool(4);
-  Engine engine(program(), 4, grey);
+  Engine engine({program()}, 4, grey);
   constexpr int kDrivers = 3, kRounds = 40;
   std::atomic<bool> done{false};
   std::atomic<int> failures{0};
@@ -126,7 +126,7 @@ TEST(results_do_not_depend_on_the_number_of_threads) {
   const Rows rows;
   std::vector<uint8_t> first;
   for (const int threads : {0, 1, 3}) {
-    Engine engine(program(), threads, grey);
+    Engine engine({program()}, threads, grey);
     BufferPool pool(1);
     const std::shared_ptr<uint8_t> out = pool.take(kBatchRows * kSlotBytes);
     const Engine::Ticket ticket = engine.submit(rows.batch(kBatchRows, out));
@@ -141,7 +141,7 @@ TEST(results_do_not_depend_on_the_number_of_threads) {
 TEST(a_slot_is_written_again_while_other_batches_are_under_way) {
   const Rows rows;
   BufferPool pool(4);
-  Engine engine(program(), 3, grey);
+  Engine engine({program()}, 3, grey);
   const std::shared_ptr<uint8_t> out = pool.take(kBatchRows * kSlotBytes);
   const Engine::Ticket first = engine.submit(rows.batch(kBatchRows, out));
   const std::optional<Outcome> outcome = engine.wait_for(first, kLong);
@@ -159,7 +159,7 @@ TEST(engines_close_amid_everything) {
   const Rows rows;
   BufferPool pool(4);
   for (int round = 0; round < 20; ++round) {
-    Engine engine(program(), 3, grey);
+    Engine engine({program()}, 3, grey);
     std::atomic<int> closed{0};
     std::vector<std::thread> drivers;
     for (int k = 0; k < 2; ++k) {

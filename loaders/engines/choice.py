@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from torch.utils.data import IterableDataset
 
-from ...augment import Pipeline
+from ...augment import Augmentation
+from ...augment.views import pipelines_of
 from ...errors import OptionError
 from ...record import RecordSource
 from ..augmented import Augmented
@@ -40,7 +41,7 @@ class EngineChoice:
     name: EngineName
     obstacles: tuple[str, ...] = ()
     source: RecordSource | None = None
-    pipeline: Pipeline | None = None
+    pipeline: Augmentation | None = None
     recognised: str = ""
 
 
@@ -87,7 +88,7 @@ def _work(dataset: Any) -> Work | tuple[str, ...]:
     return _unsized(dataset.pipeline) or Work(source, dataset.pipeline)
 
 
-def _unsized(pipeline: Pipeline) -> tuple[str, ...]:
-    if pipeline.output_size is not None:
+def _unsized(augmentation: Augmentation) -> tuple[str, ...]:
+    if all(pipeline.output_size is not None for pipeline in pipelines_of(augmentation)):
         return ()
     return ("the pipeline has no fixed output size: end its resizing with a crop or a (height, width)",)

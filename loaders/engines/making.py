@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from ... import _core
+from ...augment import Augmentation, Pipeline, Views
+from ...augment.views import pipelines_of
 from ...errors import EngineClosedError, OptionError, RecordError
 from ...formats.image import decode_rgb
 from ...record import Codec, Records, RecordSource
@@ -24,7 +26,6 @@ from ..stats.stats import Counters, StageCounters
 from .native_watchdog import NativeWatchdog
 
 if TYPE_CHECKING:
-    from ...augment import Pipeline
     from ..dataloader import DataLoader
 
 __all__ = ["BatchMaker", "NativeBatch", "counters_of"]
@@ -46,7 +47,7 @@ class NativeBatch:
         cursor: where the pass is once it is delivered.
         ticket: of the engine.
         failure: what kept it from starting.
-        buffer: where its images are made, (n, ...) in the engine's order of dimensions.
+        buffers: where its images are made, (n, ...) in the engine's order of dimensions, one for each view.
         labels: of its samples.
         replaced: row -> (key of the sample that belongs there, substitutes tried so far).
         failures: samples that were skipped or replaced.
@@ -56,10 +57,34 @@ class NativeBatch:
     cursor: Cursor
     ticket: int | None = None
     failure: Exception | None = None
-    buffer: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    buffers: list[torch.Tensor] = field(default_factory=list)
     labels: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     replaced: dict[int, tuple[KeyedIndex, int]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """The results of one view.
+
+    Attributes:
+        shape: of one of them, in the engine's order of dimensions.
+        dtype: of their numbers.
+        pool: memory for them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    pool: _core.BufferPool
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, kept: int, *, channels_last: bool) -> _Output:
+        """`kept`: how many free buffers the pool keeps."""
+        size = pipeline.output_size
+        if size is None:
+            raise OptionError("the native engine needs a pipeline with a fixed output size")
+        shape = (*size, 3) if channels_last else (3, *size)
+        return cls(shape, _DTYPES[pipeline.dtype], _core.BufferPool(pipeline.dtype, kept=kept))
 
 
 class BatchMaker:
@@ -68,7 +93,7 @@ class BatchMaker:
     Args:
         loader: whose arguments count.
         source: the records behind its dataset.
-        pipeline: with a fixed output size.
+        augmentation: a pipeline with a fixed output size, or views of such.
         ahead: batches under way.
         pin_memory: buffers are torch's pinned memory, which knows of copies to a device that are under way.
 
@@ -78,24 +103,32 @@ class BatchMaker:
     """
 
     def __init__(
-        self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline, *, ahead: int, pin_memory: bool
+        self,
+        loader: DataLoader[Any],
+        source: RecordSource,
+        augmentation: Augmentation,
+        *,
+        ahead: int,
+        pin_memory: bool,
     ) -> None:
-        size = pipeline.output_size
-        if size is None:
-            raise OptionError("the native engine needs a pipeline with a fixed output size")
+        pipelines = pipelines_of(augmentation)
         self.source = source
         self.channels_last = loader.memory_format == torch.channels_last
         self.engine = _core.Engine(
-            pipeline.program, threads=loader.num_workers, fallback=decode_rgb, channels_last=self.channels_last
+            [pipeline.program for pipeline in pipelines],
+            threads=loader.num_workers,
+            fallback=decode_rgb,
+            channels_last=self.channels_last,
         )
-        self._shape = (*size, 3) if self.channels_last else (3, *size)
-        self._dtype = _DTYPES[pipeline.dtype]
-        self._pin_memory = pin_memory
         sent_ahead = loader.prefetch_to_device if loader._targets else 0
-        self._pool = _core.BufferPool(pipeline.dtype, kept=ahead + _HELD_BY_CONSUMER + sent_ahead)
+        kept = ahead + _HELD_BY_CONSUMER + sent_ahead
+        self._outputs = [_Output.of(pipeline, kept, channels_last=self.channels_last) for pipeline in pipelines]
+        self._by_view = isinstance(augmentation, Views)
+        self._pin_memory = pin_memory
         self._process = os.getpid()
         watchdog = _watchdog(loader, self.engine, source)
-        self.close = weakref.finalize(self, _close, self.engine, self._pool, watchdog)
+        pools = [output.pool for output in self._outputs]
+        self.close = weakref.finalize(self, _close, self.engine, pools, watchdog)
 
     @property
     def usable(self) -> bool:
@@ -121,10 +154,10 @@ class BatchMaker:
         if len(outside):
             raise IndexError(f"index {outside[0]} is out of range: the dataset has {len(self.source)} samples")
         records = self._look_up(keys, meter)
-        batch.buffer = self._take((len(keys), *self._shape))
+        batch.buffers = [self._take(output, len(keys)) for output in self._outputs]
         labels = torch.from_numpy(np.array(records.labels))
         batch.labels = labels.pin_memory() if self._pin_memory else labels
-        batch.ticket = self._submit(records, batch.buffer, keys)
+        batch.ticket = self._submit(records, batch.buffers, keys)
 
     def wait(self, batch: NativeBatch, timeout: float) -> Sequence[tuple[int, BaseException]]:
         """The rows that failed, with their errors, once the batch is finished.
@@ -148,7 +181,7 @@ class BatchMaker:
         keys = SampleKeys.of([key])
         try:
             records = self.source.records(keys.indices)
-            ticket = self._submit(records, batch.buffer[row : row + 1], keys)
+            ticket = self._submit(records, [buffer[row : row + 1] for buffer in batch.buffers], keys)
         except RecordError as error:
             return error
         failed = self.engine.wait(ticket, 0.0)
@@ -158,14 +191,18 @@ class BatchMaker:
         batch.keys.indices[row], batch.keys.draws[row] = int(key), key.draw
         return None
 
-    def tensors(self, batch: NativeBatch, rows: Sequence[int] | None = None) -> list[torch.Tensor]:
-        """[images, labels] of a finished batch; of some rows, if they are named (a copy)."""
-        buffer, labels = batch.buffer, batch.labels
+    def tensors(self, batch: NativeBatch, rows: Sequence[int] | None = None) -> list[Any]:
+        """[images, labels] of a finished batch, or [[images of view 0, ...], labels]; of some rows, if they are named
+        (a copy)."""
+        tensors = [*batch.buffers, batch.labels]
         if rows is not None:
-            buffer, labels = buffer[list(rows)], labels[list(rows)]
+            tensors = [tensor[list(rows)] for tensor in tensors]
             if self._pin_memory:
-                buffer, labels = buffer.pin_memory(), labels.pin_memory()
-        return [buffer.permute(0, 3, 1, 2) if self.channels_last else buffer, labels]
+                tensors = [tensor.pin_memory() for tensor in tensors]
+        *views, labels = tensors
+        if self.channels_last:
+            views = [view.movedim(-1, -3) for view in views]
+        return [views if self._by_view else views[0], labels]
 
     def placed(self, error: BaseException, index: int) -> BaseException:
         """The error of a sample, with the sample's place."""
@@ -179,15 +216,17 @@ class BatchMaker:
             meter.setup = replace(meter.setup, codec=Codec(records.codec[0]).name.lower())
         return records
 
-    def _submit(self, records: Records, out: torch.Tensor, keys: SampleKeys) -> int:
+    def _submit(self, records: Records, outs: Sequence[torch.Tensor], keys: SampleKeys) -> int:
+        buffers = [out.numpy() for out in outs]
         return self.engine.submit(
-            records, out.numpy(), seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
+            records, buffers, seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
 
-    def _take(self, shape: tuple[int, ...]) -> torch.Tensor:
+    def _take(self, output: _Output, rows: int) -> torch.Tensor:
+        shape = (rows, *output.shape)
         if self._pin_memory:
-            return torch.empty(shape, dtype=self._dtype, pin_memory=True)
-        return torch.from_numpy(self._pool.take(shape))
+            return torch.empty(shape, dtype=output.dtype, pin_memory=True)
+        return torch.from_numpy(output.pool.take(shape))
 
     def _standing(self) -> str:
         """Where the threads are, for a message."""
@@ -218,8 +257,9 @@ def _watchdog(loader: DataLoader[Any], engine: _core.Engine, source: RecordSourc
     return NativeWatchdog(engine, source, seconds) if seconds else None
 
 
-def _close(engine: _core.Engine, pool: _core.BufferPool, watchdog: NativeWatchdog | None) -> None:
+def _close(engine: _core.Engine, pools: Sequence[_core.BufferPool], watchdog: NativeWatchdog | None) -> None:
     engine.close()
-    pool.close()
+    for pool in pools:
+        pool.close()
     if watchdog is not None:  # until now: closing waits for samples that hang
         watchdog.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import RecordError
 from ..faults.faults import Failure
@@ -45,7 +45,7 @@ class Mender:
                     raise
                 self._replace(batch, rows, error)
 
-    def tensors(self, batch: NativeBatch, failed: Sequence[tuple[int, BaseException]]) -> list[torch.Tensor] | None:
+    def tensors(self, batch: NativeBatch, failed: Sequence[tuple[int, BaseException]]) -> list[Any] | None:
         """The finished batch, or None if nothing is left of it.
 
         Raises:

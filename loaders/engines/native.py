@@ -25,14 +25,15 @@ from .making import BatchMaker, NativeBatch, counters_of
 from .mending import Mender
 
 if TYPE_CHECKING:
-    from ...augment import Pipeline
+    from ...augment import Augmentation
     from ..dataloader import DataLoader
 
 __all__ = ["NativeIterator"]
 
 
 class NativeIterator(EngineIterator, _BaseDataLoaderIter):
-    """One pass over a loader's batches `[images, labels]`, in order, each in tensors of its own.
+    """One pass over a loader's batches `[images, labels]`, in order, each in tensors of its own; of views, `[[images of
+    view 0, ...], labels]`.
 
     The memory of images is used again for a later batch once nobody holds it any more, in whatever form (see
     `_core.BufferPool`); so, like tensors from torch's workers, they can't be resized to more than they are. Pinned
@@ -45,19 +46,19 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
     Args:
         loader: whose arguments count.
         source: the records behind its dataset.
-        pipeline: with a fixed output size.
+        augmentation: a pipeline with a fixed output size, or views of such.
     """
 
     engine = "native"
 
-    def __init__(self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline) -> None:
+    def __init__(self, loader: DataLoader[Any], source: RecordSource, augmentation: Augmentation) -> None:
         if loader.num_workers == 0 and loader.timeout:
             raise OptionError(
                 f"timeout={loader.timeout} needs num_workers > 0: without workers the caller's thread makes the batch"
             )
         super().__init__(loader)
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
-        self._maker = BatchMaker(loader, source, pipeline, ahead=self._ahead, pin_memory=self._pin_memory)
+        self._maker = BatchMaker(loader, source, augmentation, ahead=self._ahead, pin_memory=self._pin_memory)
         self._mender = Mender(self._maker, loader.on_error, candidates(loader))
         self.close = self._maker.close
         self._batches: deque[NativeBatch] = deque()
@@ -86,7 +87,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
         super()._reset(loader, first_iter)
         self._begin(loader)
 
-    def take(self) -> tuple[list[torch.Tensor], Cursor]:
+    def take(self) -> tuple[list[Any], Cursor]:
         with self._stepping:
             # torch's own marks each step for its profiler, which costs as much as the rest of the step together.
             if torch.autograd.profiler._is_profiler_enabled:
@@ -103,7 +104,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
             ticket = self._batches[0].ticket
             return ticket is None or self._maker.engine.ready(ticket)
 
-    def _next_data(self) -> list[torch.Tensor]:  # type: ignore[override]  # torch says: never returns
+    def _next_data(self) -> list[Any]:  # type: ignore[override]  # torch says: never returns
         self._maker.check_usable()
         if not self.close.alive and self._batches:
             raise EngineClosedError("this iterator was closed; call iter(loader) for a new pass")
@@ -112,7 +113,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
             if tensors is not None:
                 return tensors
 
-    def _step(self) -> list[torch.Tensor] | None:
+    def _step(self) -> list[Any] | None:
         if not self._batches and not self._enqueue():
             if not self._persistent_workers:
                 self.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...augment import Op, Pipeline
+from ...augment import Augmentation, Op, Pipeline, Views
 from ...augment.executors.batches import batch_executor
 from ...augment.ops.base import Stage
 from ...errors import OptionError, SpecError
@@ -35,7 +35,7 @@ class Placement:
         why: for what the split is good, or why there is none, in words.
     """
 
-    made: Pipeline | None = None
+    made: Augmentation | None = None
     rest: Pipeline | None = None
     devices: tuple[torch.device, ...] = ()
     why: str = ""
@@ -48,7 +48,7 @@ class Placement:
 
     def finishings(self) -> list[Finishing]:
         """What finishes batches, on each device."""
-        if self.rest is None or self.made is None or self.made.output_size is None:
+        if self.rest is None or not isinstance(self.made, Pipeline) or self.made.output_size is None:
             return []
         size = self.made.output_size
         return [
@@ -84,20 +84,22 @@ def place(loader: DataLoader[Any]) -> Placement:
             f"executor='torch' can't run in this loader: {'; '.join(obstacles)}. Change that, use executor='auto', or "
             "allow executor_fallback=True"
         )
-    if obstacles:
+    if obstacles or isinstance(pipeline, Views):
         return Placement(pipeline, why="; ".join(obstacles))
     fewest = executor == "torch"
     return _split(pipeline, devices, fewest=fewest, fallback=loader.executor_fallback or not fewest)
 
 
-def _obstacles(loader: DataLoader[Any], pipeline: Pipeline) -> list[str]:
+def _obstacles(loader: DataLoader[Any], pipeline: Augmentation) -> list[str]:
     """Why no batch of this loader's could be finished."""
     obstacles = []
     if loader.batch_sampler is None:
         obstacles.append("batch_size=None: samples come one by one")
     elif loader.collate_fn is not default_collating(loader.memory_format):
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
-    if pipeline.output_size is None:
+    if isinstance(pipeline, Views):
+        obstacles.append("augment= are Views, which the native kernels make from one decode")
+    elif pipeline.output_size is None:
         obstacles.append(_NO_SIZE)
     return obstacles
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch.utils.data
 
-from ...augment import Pipeline
+from ...augment import Augmentation, Pipeline
 from ...augment.translators.torchvision import translate
 from ...formats import Concat, Dataset, Subset
 from ...record import RecordSource
@@ -33,7 +33,7 @@ class Work:
     """
 
     source: RecordSource
-    pipeline: Pipeline
+    pipeline: Augmentation
     recognised: str = ""
 
 

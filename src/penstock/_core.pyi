@@ -247,13 +247,16 @@ class Engine:
     it does nothing, and every call but `close` raises EngineClosedError); `close` is idempotent. The garbage collector
     does not see through an engine: what owns one should not be reachable from its `fallback`.
 
-    Raises SpecError for a program whose results differ in size, OptionError for `threads` outside 0 to 1024 or beyond
-    what the process may have.
+    With several programs each sample is read and decoded once, and goes through all of them, the k-th with the draws of
+    view k.
+
+    Raises SpecError for no program, or one whose results differ in size, OptionError for `threads` outside 0 to 1024 or
+    beyond what the process may have.
     """
 
     def __init__(
         self,
-        program: Program,
+        program: Program | Sequence[Program],
         *,
         threads: int,
         fallback: Callable[[memoryview], NDArray[np.uint8]],
@@ -273,8 +276,8 @@ class Engine:
 
         `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width), or with `channels_last` (n,
         height, width, 3), of the program's dtype; it is kept alive, with `records`, until the ticket has been waited
-        for. Never blocks when threads > 0 (the caller bounds how many batches are under way). With threads=0, Ctrl-C
-        drops the batch.
+        for. For several programs it is a list of such buffers, one for each. Never blocks when threads > 0 (the caller
+        bounds how many batches are under way). With threads=0, Ctrl-C drops the batch.
 
         Raises OptionError for records, buffers and keys that don't fit, EngineClosedError.
         """

@@ -8,6 +8,7 @@ MODULES = ("augment", "errors", "formats", "loaders", "record", "rng", "train")
 NAMES = {
     "Apply": "augment",
     "Arrays": "formats",
+    "Augmentation": "augment",
     "Augmented": "loaders",
     "Batch": "formats",
     "Buffer": "record",
@@ -69,6 +70,7 @@ NAMES = {
     "TrainingError": "errors",
     "TruncatedError": "errors",
     "UnknownClassError": "errors",
+    "Views": "augment",
     "WHOLE_FILE": "record",
     "WorkerDeathError": "errors",
     "cifar_eval": "augment",

@@ -189,7 +189,7 @@ def test_iterable_datasets_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("pipeline", [None, [CenterCrop(3)], CenterCrop(3), str])
 def test_only_pipelines_are_taken(pipeline: Any) -> None:
-    with pytest.raises(OptionError, match=r"augment must be a penstock.augment.Pipeline, got"):
+    with pytest.raises(OptionError, match=r"augment must be a penstock.augment.Pipeline or Views, got"):
         Augmented(arrays(), pipeline)
 
 

@@ -243,7 +243,7 @@ def test_dropped_batches_share_a_few_buffers(workers: int) -> None:
 @pytest.mark.parametrize("leave", ["end", "break", "close"])
 def test_the_pool_is_empty_when_the_pass_is_over(workers: int, leave: str) -> None:
     iterator: Any = iter(loader_of(num_workers=workers))
-    pool = iterator._maker._pool
+    pool = iterator._maker._outputs[0].pool
     held = next(iterator)[0]
     if leave == "end":
         list(iterator)

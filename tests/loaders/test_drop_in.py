@@ -194,7 +194,7 @@ def test_a_loader_can_be_copied(copied: Any) -> None:
         ({"seed": 0, "padding": "zeros"}, "padding must be 'wrap' or 'none', got 'zeros'"),
         ({"seed": 0, "rank": 0, "world_size": 2, "sampler": [0]}, "rank=0 .* and a sampler was given"),
         ({"seed": 0, "padding": "none", "batch_sampler": [[0]]}, "padding='none' .* and a sampler was given"),
-        ({"augment": lambda image: image}, "augment must be a penstock.augment.Pipeline, got function"),
+        ({"augment": lambda image: image}, "augment must be a penstock.augment.Pipeline or Views, got function"),
     ],
 )
 def test_own_arguments_that_do_not_go_together_are_refused(arguments: dict[str, Any], message: str) -> None:

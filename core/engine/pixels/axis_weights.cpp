@@ -66,12 +66,18 @@ class Walk {
 
 }  // namespace
 
+InputRange inputs_of(int source, int target, int first, int count) {
+  const int begin = Walk(source, target, first).start();
+  return {begin, Walk(source, target, first + count - 1).stop() - begin};
+}
+
 void AxisWeights::compute(int source, int target, int first, int count, bool reversed) {
   Walk walk(source, target, first);
   count_ = count;
   bits_ = bits_for(source, target);
-  first_input_ = walk.start();
-  input_count_ = Walk(source, target, first + count - 1).stop() - first_input_;
+  const InputRange inputs = inputs_of(source, target, first, count);
+  first_input_ = inputs.first;
+  input_count_ = inputs.count;
   pair_count_ = (static_cast<int>(std::min<int64_t>(walk.most_taps(), input_count_)) + 1) / 2;
 
   const int taps = 2 * pair_count_, last_start = std::max(0, input_count_ - taps);

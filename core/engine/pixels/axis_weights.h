@@ -14,6 +14,14 @@ inline int32_t pair_of(int32_t first, int32_t second) {
 inline int32_t first_of(int32_t pair) { return static_cast<int16_t>(pair & 0xFFFF); }
 inline int32_t second_of(int32_t pair) { return pair >> 16; }
 
+struct InputRange {
+  int first;
+  int count;
+};
+
+// The inputs that outputs `first` <= o < first + count of an axis depend on.
+InputRange inputs_of(int source, int target, int first, int count);
+
 // Output i is the sum of 2 * pair_count() inputs from `start(i)` on, each times its weight, over 2^bits(). Weights are
 // not negative and add up to 2^bits() exactly, so that what is flat stays flat. Starts count from `first_input()`.
 // Inputs that the filter does not reach have weight 0. All inputs exist, except that an axis of which an odd number is

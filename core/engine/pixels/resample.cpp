@@ -11,6 +11,12 @@ int places_between(int column_bits) { return std::min(7, 23 - column_bits); }
 
 }  // namespace
 
+Rect Resampler::reach(Size source, Size target, Rect window) {
+  const InputRange columns = inputs_of(source.width, target.width, window.x, window.width);
+  const InputRange rows = inputs_of(source.height, target.height, window.y, window.height);
+  return {columns.first, rows.first, columns.count, rows.count};
+}
+
 Rect Resampler::prepare(Size source, Size target, Rect window, bool flip) {
   kernels_ = &resample_kernels(simd_level());
   horizontal_.compute(source.width, target.width, window.x, window.width, flip);

@@ -13,6 +13,9 @@ namespace penstock {
 // Computes a window of a resized plane from no more of it than the window needs.
 class Resampler final : public PlaneFilter {
  public:
+  // What `prepare` would give.
+  static Rect reach(Size source, Size target, Rect window);
+
   // The rectangle of an image of size `source` that the `window` (not empty, inside the target) depends on. `flip`
   // mirrors the window left to right.
   Rect prepare(Size source, Size target, Rect window, bool flip);
