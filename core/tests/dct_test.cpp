@@ -98,9 +98,16 @@ TEST(workers_allocate_nothing_once_they_have_seen_their_samples) {
   const Program program({{OpKind::kRandomResizedCrop, {32, 32, 0.08, 1, 0.75, 1.33}},
                          {OpKind::kRandomHorizontalFlip, {0.5}},
                          {OpKind::kToDtype, {1, 1}}});
-  WorkerContext context({program}, nullptr);
-  std::vector<uint8_t> out(context.views[0].slot_bytes * file.batch.samples.size());
-  file.batch.outs = {out.data()};
+  const Program small({{OpKind::kRandomResizedCrop, {4, 4, 0.01, 0.1, 0.75, 1.33}}});
+  WorkerContext context({program, small, program, small}, nullptr);
+  size_t bytes = 0;
+  for (const View& view : context.views) bytes += view.slot_bytes * file.batch.samples.size();
+  std::vector<uint8_t> out(bytes);
+  uint8_t* next = out.data();
+  for (const View& view : context.views) {
+    file.batch.outs.push_back(next);
+    next += view.slot_bytes * file.batch.samples.size();
+  }
   Meter meter;
   Worker worker(context, meter);
   const auto run_all = [&] {

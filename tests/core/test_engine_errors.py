@@ -235,6 +235,16 @@ def test_programs_without_one_size_are_refused() -> None:
         Engine(Program([("resize_short", (256.0, 0.0)), TO_FLOAT]), threads=1, fallback=decode_rgb)
 
 
+def test_programs_and_buffers_are_one_for_each_view() -> None:
+    with pytest.raises(SpecError, match="programs: expected at least one, got none"):
+        Engine([], threads=0, fallback=decode_rgb)
+    with pytest.raises(TypeError, match="program: expected a Program or a list of them, got str"):
+        Engine([PROGRAM, "flip"], threads=0, fallback=decode_rgb)  # type: ignore[list-item]
+    engine = Engine([PROGRAM, PROGRAM], threads=0, fallback=decode_rgb)
+    with pytest.raises(OptionError, match="out: expected a buffer for each of the 2 views, got 1"):
+        submit(engine, PROGRAM, [Row(payload=JPEG)])
+
+
 def test_arguments_of_the_constructor_are_checked() -> None:
     with pytest.raises(OptionError, match="threads: expected 0 to 1024, got -1"):
         Engine(PROGRAM, threads=-1, fallback=decode_rgb)
