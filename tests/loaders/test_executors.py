@@ -1,0 +1,238 @@
+"""`executor=`: the same batches whoever applies the pipeline, in every engine, and refusals by name."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.loading import Plain, arrays, collate, equal, write_folder
+
+from penstock.augment import (
+    CenterCrop,
+    ColorJitter,
+    Normalize,
+    Pipeline,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
+from penstock.errors import OptionError
+from penstock.formats import Folder
+from penstock.loaders import DataLoader
+
+WHOLE = Pipeline(
+    [
+        RandomResizedCrop((7, 9)),
+        RandomHorizontalFlip(),
+        ColorJitter(0.4, 0.4, 0.4, 0.1),
+        RandomGrayscale(0.3),
+        ToDtype("float32", scale=True),
+        Normalize((0.5,) * 3, (0.25,) * 3),
+    ]
+)
+ENGINES: dict[str, dict[str, Any]] = {
+    "native": {"num_workers": 2},
+    "native in the caller's thread": {},
+    "inline": {"engine": "python"},
+    "torch's inline": {"engine": "python", "seed": None},
+    "torch's workers": {"engine": "python", "num_workers": 2, "seed": None},
+    "pool": {"engine": "python", "num_workers": 2},
+    "threads": {"engine": "python", "num_workers": 2, "workers": "threads"},
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+def loader(dataset: Any = None, **arguments: Any) -> DataLoader[Any]:
+    arguments = {"shuffle": True, "seed": 3, "augment": WHOLE, **arguments}
+    return DataLoader(arrays() if dataset is None else dataset, 4, **arguments)
+
+
+def batches(*args: Any, **arguments: Any) -> list[Any]:
+    torch.manual_seed(5)  # from which torch draws the order, and the keys, where there is no seed
+    return list(loader(*args, **arguments))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_torch_gives_the_batches_of_the_native_kernels(engine: str) -> None:
+    made = batches(executor="torch", **ENGINES[engine])
+    assert equal(made, batches(executor="native", **ENGINES[engine]))
+    assert made[0][0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_channels_last(engine: str) -> None:
+    own = {**ENGINES[engine], "memory_format": torch.channels_last}
+    made = batches(executor="torch", **own)
+    assert all(images.is_contiguous(memory_format=torch.channels_last) for images, _ in made)
+    assert equal(made, batches(executor="native", **own))
+
+
+def test_samples_that_python_makes() -> None:
+    dataset = Plain(arrays())
+    assert equal(batches(dataset, executor="torch", num_workers=2), batches(dataset, num_workers=2))
+
+
+def test_devices_get_slices() -> None:
+    whole = batches(executor="native")
+    sliced = batches(executor="torch", devices=["cpu", "cpu"], num_workers=2)
+    for (images, labels), parts in zip(whole, sliced, strict=True):
+        assert torch.equal(torch.cat([part[0] for part in parts]), images)
+        assert torch.equal(torch.cat([part[1] for part in parts]), labels)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """12 images, of which numbers 3 and 6 can't be decoded."""
+    root = write_folder(tmp_path_factory.mktemp("broken"), 12, (".jpg",))
+    for index in (3, 6):
+        Path(Folder(root).describe(index)).write_bytes(b"no image at all")
+    return Folder(root)
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if not name.startswith("torch's")])
+@pytest.mark.parametrize("policy", ["skip", "substitute"])
+def test_what_comes_in_for_bad_samples_has_its_own_draws(broken: Folder, engine: str, policy: str) -> None:
+    arguments = {**ENGINES[engine], "on_error": policy}
+    made = batches(broken, executor="torch", **arguments)
+    assert equal(made, batches(broken, executor="native", **arguments))
+    assert sum(len(images) for images, _ in made) == (10 if policy == "skip" else 12)
+
+
+def test_samples_that_are_drawn_again_and_again_have_draws_of_their_own() -> None:
+    arguments: dict[str, Any] = {"shuffle": None, "weights": np.eye(23)[4] + 1e-9, "num_workers": 2}
+    made = batches(executor="torch", **arguments)
+    assert equal(made, batches(executor="native", **arguments))
+    assert not torch.equal(made[0][0][0], made[0][0][1])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_resuming(engine: str) -> None:
+    torch.manual_seed(5)
+    first = loader(executor="torch", **ENGINES[engine])
+    expected = list(copy.deepcopy(first))
+    torch.manual_seed(5)
+    iterator = iter(first)
+    made = [next(iterator) for _ in range(2)]
+    again = loader(executor="torch", **ENGINES[engine])
+    again.load_state_dict(first.state_dict())
+    made += list(again)
+    if first.seed is not None:
+        assert equal(made, expected)
+    assert equal(made, batches(executor="native", **ENGINES[engine]))
+
+
+@pytest.mark.parametrize("engine", ["native", "torch's workers", "pool"])
+def test_epochs_of_persistent_workers(engine: str) -> None:
+    arguments = {**ENGINES[engine], "persistent_workers": True, "seed": 3}
+    torchs, natives = loader(executor="torch", **arguments), loader(executor="native", **arguments)
+    for _ in range(2):
+        assert equal(list(torchs), list(natives))
+
+
+def test_a_copy_of_the_loader_keeps_the_executor() -> None:
+    first = loader(executor="torch", executor_fallback=True)
+    again = pickle.loads(pickle.dumps(first))
+    assert (again.executor, again.executor_fallback) == ("torch", True)
+    assert equal(list(again), list(first))
+
+
+def test_a_dataset_taken_from_the_loader_has_the_whole_pipeline() -> None:
+    first = loader(executor="torch")
+    assert first.dataset.pipeline == first.augment == WHOLE
+    assert equal(list(DataLoader(first.dataset, batch_sampler=first.batch_sampler)), batches(executor="native"))
+
+
+def lines(loader: DataLoader[Any]) -> list[str]:
+    return [line for line in loader.explain().splitlines() if line.startswith(("ops", "  0", "  1", "  2", "  3"))]
+
+
+def test_explain_lists_the_ops() -> None:
+    whole = Pipeline([Resize((8, 8)), RandomHorizontalFlip(0.25), RandomGrayscale(0.5), ToDtype("float32")])
+    assert lines(loader(augment=whole, executor="torch")) == [
+        "ops (executor='torch'): uint8 batches of one size are what goes to cpu",
+        "  0 Resize(size=(8, 8), interpolation='bilinear', max_size=None, antialias=True): native",
+        "  1 RandomHorizontalFlip(p=0.25): torch on cpu",
+        "  2 RandomGrayscale(p=0.5): torch on cpu",
+        "  3 ToDtype(dtype='float32', scale=False): torch on cpu",
+    ]
+    native = lines(loader(augment=whole, engine="python", num_workers=1))
+    assert native[0] == "ops (executor='auto'): the native kernels are the fastest on a CPU"
+    assert native[2] == "  1 RandomHorizontalFlip(p=0.25): native kernels in Python workers"
+    assert lines(loader(augment=whole, engine="python"))[3].endswith(": native kernels in the caller's thread")
+    threads = lines(loader(augment=whole, engine="python", num_workers=1, workers="threads", executor="native"))
+    assert threads[0] == "ops (executor='native'): executor='native' asks for it"
+    assert threads[4].endswith(": native kernels in Python threads")
+    assert lines(loader(augment=Pipeline([CenterCrop(4)]), executor="torch")) == [
+        "ops (executor='torch'): all of it makes the images' sizes equal",
+        "  0 CenterCrop(size=(4, 4)): native",
+    ]
+    assert not lines(DataLoader(arrays(), 4))
+
+
+def test_what_finishing_takes_is_measured() -> None:
+    torchs = loader(executor="torch")
+    list(torchs)
+    stages = torchs.stats().consumer_stages
+    assert stages["finish"].samples == 19
+    assert stages["finish"].nbytes == 19 * (7 * 9 * 3 * 4 + 8)
+    assert stages["finish"].seconds > 0
+
+
+def test_refusals() -> None:
+    with pytest.raises(OptionError, match="executor must be 'auto' or 'native' or 'torch' or 'dali', got 'gpu'"):
+        loader(executor="gpu")
+    for name in ("torch", "dali"):
+        with pytest.raises(OptionError, match=f"executor='{name}' runs a declared pipeline, and there is none"):
+            DataLoader(arrays(), 4, executor=name)
+    with pytest.raises(OptionError, match=r"executor='dali' needs NVIDIA DALI; pip install penstock\[dali\]"):
+        loader(executor="dali")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"collate_fn": collate}, "collate_fn is your own, and what it makes of images is unknown"),
+        ({"batch_size": None}, "batch_size=None: samples come one by one"),
+        ({"augment": Pipeline([Resize(8)])}, "the pipeline has no fixed output size: end its resizing with a crop"),
+    ],
+)
+def test_loaders_without_a_batch_to_finish(arguments: dict[str, Any], reason: str) -> None:
+    arguments = {"batch_size": 4, "augment": WHOLE, "seed": 3, **arguments}
+    with pytest.raises(OptionError, match=f"executor='torch' can't run in this loader: {reason}.*executor_fallback"):
+        DataLoader(arrays(), executor="torch", **arguments)
+    fallen = DataLoader(arrays(), executor="torch", executor_fallback=True, **arguments)
+    assert f"ops (executor='torch'): {reason}" in fallen.explain()
+    made, expected = list(fallen), list(DataLoader(arrays(), executor="native", **arguments))
+    assert all(equal(list(one[0]), list(other[0])) for one, other in zip(made, expected, strict=True))
+
+
+def test_a_collate_fn_that_comes_later() -> None:
+    late = loader(executor="torch", executor_fallback=True)
+    late.collate_fn = collate
+    assert equal(list(late), batches(executor="native"))
+    late = loader(executor="torch")
+    late.collate_fn = collate
+    with pytest.raises(OptionError, match="collate_fn is your own"):
+        iter(late)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_auto_finishes_on_the_gpu(engine: str) -> None:
+    arguments = {**ENGINES[engine], "device": "cuda:0"}
+    made = batches(executor="auto", **arguments)
+    assert all(images.device == torch.device("cuda:0") for images, _ in made)
+    for (images, labels), (expected, of) in zip(made, batches(executor="native", **arguments), strict=True):
+        assert torch.equal(labels, of)
+        assert torch.allclose(images, expected, atol=0.04)  # a grey level is 0.016
+    split = lines(loader(executor="auto", device="cuda:0"))
+    assert split[2].endswith(": native")
+    assert split[3].endswith(": torch on cuda:0")
