@@ -39,6 +39,7 @@ from .translators.torchvision import from_torchvision
 from .views import Augmentation, Views
 
 if TYPE_CHECKING:
+    from .executors.dali import DaliExecutor
     from .executors.torch import TorchExecutor
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "CenterCrop",
     "Choice",
     "ColorJitter",
+    "DaliExecutor",
     "Executor",
     "GaussianBlur",
     "Grayscale",
@@ -80,7 +82,7 @@ __all__ = [
     "imagenet_train",
 ]
 
-LAZY = {"TorchExecutor": ".executors.torch"}
+LAZY = {"DaliExecutor": ".executors.dali", "TorchExecutor": ".executors.torch"}
 """Names that are loaded when they are first used, since their modules import torch or more."""
 
 

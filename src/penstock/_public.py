@@ -19,6 +19,7 @@ NAMES = {
     "Codec": "record",
     "ColorJitter": "augment",
     "Concat": "formats",
+    "DaliExecutor": "augment",
     "DataLoader": "loaders",
     "Dataset": "formats",
     "DatasetError": "errors",

@@ -1,0 +1,6 @@
+"""NVIDIA DALI as an executor: a graph of DALI's operators for each pipeline, fed with drawn parameters."""
+
+from .executor import DaliExecutor
+from .table import dali_obstacle, dali_prefix
+
+__all__ = ["DaliExecutor", "dali_obstacle", "dali_prefix"]
