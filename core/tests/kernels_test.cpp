@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/colour/pixel_kernels.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/pixels/conversion_kernels.h"
 #include "engine/pixels/convert.h"
@@ -141,6 +142,22 @@ TEST(deinterleaving_keeps_to_its_row) {
       for (int x = 0; x < width; ++x) {
         CHECK(red[x] == rgb[3 * x] && green[x] == rgb[3 * x + 1] && blue[x] == rgb[3 * x + 2]);
       }
+    }
+  }
+}
+
+TEST(saturation_is_the_same_at_every_level) {
+  Random random(7);
+  const Size size{61, 67};
+  const std::vector<uint8_t> noise = noise_plane(random, {3 * size.height, size.width});
+  for (const float factor : {0.0F, 0.1F, 0.7F, 1.0F, 1.3F, 9.0F, 3e38F}) {
+    std::vector<uint8_t> expected = noise;
+    change_saturation(SimdLevel::kPortable, factor, {expected.data(), size});
+    for (const SimdLevel level : {SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+      if (level > simd_level()) continue;
+      std::vector<uint8_t> image = noise;
+      change_saturation(level, factor, {image.data(), size});
+      CHECK(image == expected);
     }
   }
 }
