@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,11 @@ from ..errors import OptionError
 __all__ = ["ParamTable", "drawn_inside"]
 
 
-def drawn_inside(drawn: Mapping[str, float], position: int) -> Mapping[str, float]:
+Number = TypeVar("Number")
+"""What was drawn: a float, or an array of one for each sample."""
+
+
+def drawn_inside(drawn: Mapping[str, Number], position: int) -> Mapping[str, Number]:
     """Of what was drawn by several ops, what the one at `position` drew: {"1.x": 3.0} gives {"x": 3.0} for 1."""
     prefix = f"{position}."
     return {name.removeprefix(prefix): value for name, value in drawn.items() if name.startswith(prefix)}

@@ -94,6 +94,8 @@ TABLE = (
     Row("RandomPosterize", "torch", "reference", 0),
     Row("RandomSolarize", "torch", "reference", 0),
     Row("RandomVerticalFlip", "torch", "reference", 0),
+    Row("Apply", "torch", "reference", 0, GROUPED),
+    Row("Choice", "torch", "reference", 0, GROUPED),
     Row("ToDtype", "torch", "reference", 0),
     Row("Normalize", "torch", "reference", 0),
     Row("any pipeline", "torch", "reference", 0, "but 1 behind a GaussianBlur"),

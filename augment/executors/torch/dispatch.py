@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import SpecError
-from ...ops import Op
-from ...params import ParamTable
-from ...pipeline import Pipeline
+from ...ops import Op, every_op
+from ...params import drawn_inside
 from .images import Images
 
-__all__ = ["Drawn", "apply_op", "check_ops", "drawn_by"]
+__all__ = ["Drawn", "apply_op", "apply_ops", "check_ops"]
 
 Drawn: TypeAlias = Mapping[str, NDArray[np.float64]]
-"""What one op drew for each sample, by field, on the host."""
+"""What one op drew, and those inside it: a number for each sample, by field, on the host."""
 
 
 @singledispatch
@@ -27,9 +26,16 @@ def apply_op(op: Op, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (
     raise refusal(op)
 
 
-def check_ops(pipeline: Pipeline) -> None:
-    """SpecError for an op that nobody registered."""
-    for op in pipeline:
+def apply_ops(ops: Iterable[Op], images: Images, drawn: Drawn) -> Images:
+    """The images that leave the last of these ops; `drawn` is of them all, by "<position>.<field>"."""
+    for position, op in enumerate(ops):
+        images = apply_op(op, images, drawn_inside(drawn, position))
+    return images
+
+
+def check_ops(ops: Iterable[Op]) -> None:
+    """SpecError for an op, also inside others, that nobody registered."""
+    for op in every_op(ops):
         if apply_op.dispatch(type(op)) is apply_op.dispatch(object):
             raise refusal(op)
 
@@ -41,14 +47,3 @@ def refusal(op: Op) -> SpecError:
         f"TorchExecutor can't run {type(op).__name__}; it runs {known}. Leave {type(op).__name__} out, or take the "
         f"native executor"
     )
-
-
-def drawn_by(params: ParamTable, position: int) -> Drawn:
-    """The columns that belong to the op at `position`."""
-    prefix = f"{position}."
-    values: dict[str, Any] = {
-        name.removeprefix(prefix): column
-        for name, column in zip(params.columns, params.values.T, strict=True)
-        if name.startswith(prefix)
-    }
-    return values

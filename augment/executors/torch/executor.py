@@ -13,13 +13,13 @@ from ....errors import OptionError
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
-from . import colour_ops, conversion, geometry, jitter, resampling
-from .dispatch import apply_op, check_ops, drawn_by
-from .images import Images, on_device
+from . import colour_ops, conversion, geometry, groups, jitter, resampling
+from .dispatch import apply_ops, check_ops
+from .images import Images, Sizes, on_device
 
 __all__ = ["TorchExecutor"]
 
-FAMILIES = (colour_ops, conversion, geometry, jitter, resampling)
+FAMILIES = (colour_ops, conversion, geometry, groups, jitter, resampling)
 """The modules that know how to run ops; each registers its own when it is imported."""
 
 PACKED_PIXELS = 1 << 25
@@ -87,19 +87,19 @@ class TorchExecutor:
 
         Raises:
             OptionError: a batch of another shape or dtype; `params` with other columns than the pipeline's, or not one
-                row per image.
+                row per image; results of several sizes, which only `run` can give.
         """
         _check_batch(batch)
         sizes = np.broadcast_to(np.array(batch.shape[2:], np.int64), (len(batch), 2))
         check_run(self._pipeline, batch, params)
-        done = self._apply(Images(batch, sizes), params).pixels
-        result = done.contiguous(memory_format=_memory_format(batch))
+        done = self._apply(Images(batch, sizes), params)
+        _check_one_size(done.sizes)
+        result = done.trimmed().pixels.contiguous(memory_format=_memory_format(batch))
         return result.clone() if result.data_ptr() == batch.data_ptr() else result
 
     def _apply(self, images: Images, params: ParamTable) -> Images:
         with _full_precision(images.device):
-            for position, op in enumerate(self._pipeline):
-                images = apply_op(op, images, drawn_by(params, position))
+            images = apply_ops(self._pipeline, images, dict(zip(params.columns, params.values.T, strict=True)))
         # Rounding to float16 comes last, after all arithmetic in float32.
         return images.with_pixels(images.pixels.to(DTYPES[self._pipeline.dtype]))
 
@@ -117,6 +117,15 @@ def _check_batch(batch: torch.Tensor) -> None:
         raise OptionError(f"{expected}, got {type(batch).__name__}; decoded images of several sizes go to run()")
     if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] != 3 or not batch.numel():
         raise OptionError(f"{expected}, got {tuple(batch.shape)} {batch.dtype}; stack decoded images into one")
+
+
+def _check_one_size(sizes: Sizes) -> None:
+    if (sizes != sizes[0]).any():
+        smallest, largest = (tuple(size.tolist()) for size in (sizes.min(axis=0), sizes.max(axis=0)))
+        raise OptionError(
+            f"images must leave the pipeline with one size to be one tensor, got heights and widths from {smallest} to "
+            f"{largest}; let it end with a Resize or a CenterCrop"
+        )
 
 
 def _memory_format(batch: torch.Tensor) -> torch.memory_format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["Images", "Sizes", "changed", "on_device", "per_sample"]
+__all__ = ["Images", "Sizes", "assembled", "changed", "on_device", "per_sample"]
 
 Sizes: TypeAlias = NDArray[np.int64]
 """(n, 2) heights and widths, on the host: shapes must never be asked of the device, which would have to wait."""
@@ -56,9 +56,33 @@ class Images:
             return self
         return Images(self.pixels.index_select(0, on_device(rows, self.device)), self.sizes[rows])
 
+    def trimmed(self) -> Images:
+        """The same images in a tensor no larger than the largest of them."""
+        height, width = self.sizes.max(axis=0).tolist()
+        return Images(self.pixels[:, :, :height, :width], self.sizes)
+
     def with_pixels(self, pixels: torch.Tensor) -> Images:
         """Other pixels for images of the same sizes."""
         return replace(self, pixels=pixels)
+
+
+def assembled(parts: Sequence[tuple[NDArray[np.int64], Images]]) -> Images:
+    """One batch of several.
+
+    Args:
+        parts: images of any sizes and the places in the batch that they get; each place once.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    sizes = np.empty((sum(len(rows) for rows, _ in parts), 2), np.int64)
+    for rows, part in parts:
+        sizes[rows] = part.sizes
+    height, width = sizes.max(axis=0).tolist()
+    pixels = parts[0][1].pixels.new_empty((len(sizes), 3, height, width))
+    for rows, part in parts:
+        smaller = part.trimmed().pixels
+        pixels[:, :, : smaller.shape[2], : smaller.shape[3]].index_copy_(0, on_device(rows, part.device), smaller)
+    return Images(pixels, sizes)
 
 
 def on_device(numbers: NDArray[Any], device: torch.device) -> torch.Tensor:
