@@ -21,14 +21,17 @@ from ..ops import (
     Op,
     Pad,
     RandomAdjustSharpness,
+    RandomAffine,
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
+    RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
     Resize,
@@ -41,6 +44,8 @@ from . import colours
 from .base import Image, Result, check_run
 from .padding import padded
 from .resampling import resize_bilinear
+from .transforming import transformed
+from .warping import warp_coefficients
 
 __all__ = ["ReferenceExecutor"]
 
@@ -213,6 +218,17 @@ def _random_crop(op: RandomCrop, image: Pixels, drawn: Drawn) -> Pixels:
     y, x = int(drawn["y"]) + top, int(drawn["x"]) + left
     height, width = pair(op.size)
     return whole[y : y + height, x : x + width]
+
+
+@apply_op.register(RandomRotation)
+@apply_op.register(RandomAffine)
+@apply_op.register(RandomPerspective)
+def _warp(op: RandomRotation | RandomAffine | RandomPerspective, image: Pixels, drawn: Drawn) -> Pixels:
+    if isinstance(op, RandomPerspective) and not drawn["apply"]:
+        return image
+    columns = {field: np.array([value]) for field, value in drawn.items()}
+    (coefficients,) = warp_coefficients(op, columns, np.array([image.shape[:2]]))
+    return transformed(image, coefficients, op.interpolation, op.fill)
 
 
 @apply_op.register

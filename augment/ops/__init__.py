@@ -23,6 +23,7 @@ from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Rando
 from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
 from .padding import Pad, RandomCrop
+from .warp import RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
     "OPS",
@@ -36,14 +37,17 @@ __all__ = [
     "Op",
     "Pad",
     "RandomAdjustSharpness",
+    "RandomAffine",
     "RandomAutocontrast",
     "RandomCrop",
     "RandomEqualize",
     "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomInvert",
+    "RandomPerspective",
     "RandomPosterize",
     "RandomResizedCrop",
+    "RandomRotation",
     "RandomSolarize",
     "RandomVerticalFlip",
     "Resize",
@@ -64,14 +68,17 @@ OPS: dict[str, type[Op]] = {
         Normalize,
         Pad,
         RandomAdjustSharpness,
+        RandomAffine,
         RandomAutocontrast,
         RandomCrop,
         RandomEqualize,
         RandomGrayscale,
         RandomHorizontalFlip,
         RandomInvert,
+        RandomPerspective,
         RandomPosterize,
         RandomResizedCrop,
+        RandomRotation,
         RandomSolarize,
         RandomVerticalFlip,
         Resize,

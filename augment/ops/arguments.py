@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...errors import SpecError
+from .values import is_int as _is_int
+from .values import is_number as _is_number
+from .values import is_plain_number as _is_plain_number
+from .values import items as _items
 
 __all__ = [
     "MAX_SIDE_PX",
@@ -58,26 +62,6 @@ PILLOW_BILINEAR = 2
 def refusal(op: object, argument: str, expected: str, value: object, fix: str) -> SpecError:
     """The error for one bad argument, ready to raise."""
     return SpecError(f"{type(op).__name__}: {argument} must be {expected}, got {value!r}; {fix}")
-
-
-def _is_int(value: object) -> TypeGuard[int]:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_plain_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, (int, float, np.number)) and _is_number(value)
-
-
-def _is_number(value: object) -> bool:
-    return _is_int(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
-
-
-def _items(value: object) -> list[Any] | None:
-    """The items of a list-like argument (a sequence, array or tensor), None for anything else."""
-    plain: Any = value.tolist() if hasattr(value, "tolist") else value
-    if isinstance(plain, (str, bytes, dict, set)) or not hasattr(plain, "__len__") or not hasattr(plain, "__iter__"):
-        return None
-    return list(plain)
 
 
 def side(op: object, argument: str, value: object) -> int:

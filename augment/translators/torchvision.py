@@ -22,14 +22,17 @@ from ..ops import (
     Op,
     Pad,
     RandomAdjustSharpness,
+    RandomAffine,
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
+    RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
     Resize,
@@ -138,11 +141,16 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     "GaussianBlur": lambda op: GaussianBlur(op.kernel_size, op.sigma),
     "Grayscale": lambda op: Grayscale(op.num_output_channels),
     "RandomAdjustSharpness": lambda op: RandomAdjustSharpness(op.sharpness_factor, op.p),
+    "RandomAffine": lambda op: RandomAffine(
+        op.degrees, op.translate, op.scale, op.shear, op.interpolation, _fill(op), op.center
+    ),
     "RandomAutocontrast": lambda op: RandomAutocontrast(op.p),
     "RandomEqualize": lambda op: RandomEqualize(op.p),
     "RandomGrayscale": lambda op: RandomGrayscale(op.p),
     "RandomInvert": lambda op: RandomInvert(op.p),
+    "RandomPerspective": lambda op: RandomPerspective(op.distortion_scale, op.p, op.interpolation, _fill(op)),
     "RandomPosterize": lambda op: RandomPosterize(op.bits, op.p),
+    "RandomRotation": lambda op: RandomRotation(op.degrees, op.interpolation, op.expand, op.center, _fill(op)),
     "RandomSolarize": lambda op: RandomSolarize(op.threshold, op.p),
     "RandomVerticalFlip": lambda op: RandomVerticalFlip(op.p),
     "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
@@ -298,6 +306,11 @@ class _Image:
         if op.stage is Stage.COLOUR and self.dtype not in (None, "uint8"):
             raise SpecError(
                 f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
+            )
+        if isinstance(op, RandomAffine | RandomPerspective | RandomRotation) and self.dtype is not None:
+            raise SpecError(
+                f"{step.place} warps {self.dtype} tensors there, to other pixels than PIL images, which Penstock's are "
+                f"those of; move it before the conversion to a tensor"
             )
         if isinstance(op, CenterCrop | Pad | RandomCrop):
             self._check_fill(op, step.place)

@@ -25,14 +25,17 @@ from penstock.augment import (
     Normalize,
     Pad,
     RandomAdjustSharpness,
+    RandomAffine,
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
+    RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
     Resize,
@@ -60,6 +63,10 @@ HUE = "a number from 0 to 0.5, or (low, high) with -0.5 <= low <= high <= 0.5"
 HUE_FIX = "for example hue=0.1 or hue=(-0.1, 0.1)"
 KERNEL = "an odd int or (width, height), both odd, each from 1 to 65535 pixels"
 KERNEL_FIX = "for example kernel_size=23 or kernel_size=(5, 9)"
+ANGLES = "a number of at least 0, or (low, high) with low <= high, in degrees"
+ANGLES_FIX = "for example degrees=15 or degrees=(-15, 30)"
+POINT = "(x, y) in pixels from the top left corner, or None"
+POINT_FIX = "leave center out for the middle of the image"
 SIGMA = "a number above 0, or (low, high) with 0 < low <= high"
 SIGMA_FIX = "for example sigma=1.5 or sigma=(0.1, 2.0)"
 DTYPE = "'float32', 'float16' or 'uint8', or numpy's or torch's object for one of them"
@@ -202,6 +209,40 @@ BAD: list[tuple[Callable[[], Op], str]] = [
     (lambda: GaussianBlur((3, 5, 7)), f"GaussianBlur: kernel_size must be {KERNEL}, got (3, 5, 7); {KERNEL_FIX}"),
     (lambda: GaussianBlur(3, 0), f"GaussianBlur: sigma must be {SIGMA}, got 0; {SIGMA_FIX}"),
     (lambda: GaussianBlur(3, (2, 1)), f"GaussianBlur: sigma must be {SIGMA}, got (2, 1); {SIGMA_FIX}"),
+    (lambda: RandomRotation(-1), f"RandomRotation: degrees must be {ANGLES}, got -1; {ANGLES_FIX}"),
+    (lambda: RandomRotation((5, 1)), f"RandomRotation: degrees must be {ANGLES}, got (5, 1); {ANGLES_FIX}"),
+    (lambda: RandomRotation((0, 1, 2)), f"RandomRotation: degrees must be {ANGLES}, got (0, 1, 2); {ANGLES_FIX}"),
+    (lambda: RandomRotation(float("nan")), f"RandomRotation: degrees must be {ANGLES}, got nan; {ANGLES_FIX}"),
+    (
+        lambda: RandomRotation(5, "lanczos"),
+        "RandomRotation: interpolation must be 'nearest', 'bilinear' or 'bicubic', got 'lanczos'; "
+        "for example interpolation='bilinear'; Pillow warps with no other filter",
+    ),
+    (
+        lambda: RandomRotation(5, expand=True),
+        "RandomRotation: expand must be False, got True; "
+        "the size would depend on the angle; put a Pad before it to keep the corners, and leave it out",
+    ),
+    (lambda: RandomRotation(5, center=3), f"RandomRotation: center must be {POINT}, got 3; {POINT_FIX}"),
+    (lambda: RandomRotation(5, fill=256), f"RandomRotation: fill must be {COLOUR}, got 256; {COLOUR_FIX}"),
+    (
+        lambda: RandomAffine(5, (0.1, 2)),
+        "RandomAffine: translate must be (a, b), each from 0 to 1: shares of the width and the height, got (0.1, 2); "
+        "for example translate=(0.1, 0.1)",
+    ),
+    (lambda: RandomAffine(5, scale=(0, 1)), f"RandomAffine: scale must be {RATIO}, got (0, 1); {PAIR_FIX}"),
+    (
+        lambda: RandomAffine(5, shear=(1, 2, 3)),
+        "RandomAffine: shear must be a number of at least 0, (low, high) or (low, high, low, high), rising, in "
+        "degrees, got (1, 2, 3); for example shear=10 or shear=(-10, 10, 0, 5)",
+    ),
+    (lambda: RandomAffine(5, center=(1, "2")), f"RandomAffine: center must be {POINT}, got (1, '2'); {POINT_FIX}"),
+    (lambda: RandomAffine(5, aspect=(2, 1)), f"RandomAffine: aspect must be {RATIO}, got (2, 1); {PAIR_FIX}"),
+    (
+        lambda: RandomPerspective(1.5),
+        "RandomPerspective: distortion_scale must be a number from 0 to 1, got 1.5; for example distortion_scale=0.5",
+    ),
+    (lambda: RandomPerspective(p=2), f"RandomPerspective: p must be {PROBABILITY}, got 2; for example p=0.5"),
     (lambda: ToDtype("int8"), f"ToDtype: dtype must be {DTYPE}, got 'int8'; {DTYPE_FIX}"),
     (lambda: ToDtype(torch.bfloat16), f"ToDtype: dtype must be {DTYPE}, got torch.bfloat16; {DTYPE_FIX}"),
     (lambda: ToDtype(float), f"ToDtype: dtype must be {DTYPE}, got <class 'float'>; {DTYPE_FIX}"),
@@ -293,6 +334,10 @@ GOOD: list[Op] = [
     RandomAdjustSharpness(2),
     ColorJitter(0.4, (0.5, 1.5), None, 0.1),
     GaussianBlur((3, 5)),
+    RandomRotation(15, "bilinear", center=(3, 4)),
+    RandomAffine(0),
+    RandomAffine((1, 2), (0.1, 0), (1, 2), 3, "bicubic", 4, (5, 6), (0.5, 2)),
+    RandomPerspective(0.25, fill=(1, 2, 3)),
     RandomVerticalFlip(),
     ToDtype("float16"),
     ToDtype("float32", scale=True),
@@ -355,6 +400,16 @@ class TestEveryOp:
         (ColorJitter(0.25, (0.5, 3), None, 0.125), ("color_jitter", (0.75, 1.25, 0.5, 3, 1, 1, -0.125, 0.125))),
         (GaussianBlur((3, 5), 2), ("gaussian_blur", (3, 5, 2, 2))),
         (RandomInvert(0.25), ("random_invert", (0.25,))),
+        (
+            RandomRotation((5, 6), "bilinear", center=(7, 8), fill=(1, 2, 3)),
+            ("random_rotation", (5, 6, 2, 1, 2, 3, 1, 7, 8)),
+        ),
+        (
+            RandomAffine(5, (0.25, 0.5), (1, 2), (3, 4), "bicubic", 9, None, (0.5, 3)),
+            ("random_affine", (-5, 5, 0.25, 0.5, 1, 2, 3, 4, 0, 0, 0.5, 3, 3, 9, 9, 9, 0, 0, 0)),
+        ),
+        (RandomAffine(0), ("random_affine", (0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0))),
+        (RandomPerspective(0.25, 0.75, "nearest", 9), ("random_perspective", (0.25, 0.75, 0, 9, 9, 9))),
         (Apply([INVERT, Apply([FLIP])], 0.25), ("apply", (0.25, 3))),
         (Choice([INVERT, [FLIP, FLIP]]), ("choice", (2,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
@@ -393,6 +448,11 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (Pad((3, 4)), Pad([3, 4, 3, 4], 0.0)),
         (Pad(3, 7), Pad(3, np.uint8([7, 7, 7]))),
         (RandomCrop(8, 0), RandomCrop((8, 8), None)),
+        (RandomRotation(30), RandomRotation([-30, 30.0], Image.Resampling.NEAREST, center=None, fill=(0, 0, 0))),
+        (
+            RandomAffine(0, shear=10, interpolation=transforms_v2().InterpolationMode.BICUBIC),
+            RandomAffine((0, 0), None, None, np.array([-10, 10, 0, 0]), "bicubic"),
+        ),
         (Apply([INVERT]), Apply(op for op in (INVERT,))),
         (Choice([INVERT, FLIP], np.array([1, 2])), Choice(([INVERT], (FLIP,)), (1.0, 2.0))),
     ],
@@ -434,8 +494,11 @@ def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
 
     theirs = inspect.signature(getattr(transforms_v2(), name)).parameters
     ours = inspect.signature(OPS[name]).parameters
-    assert list(ours) == [p for p in theirs if p != "inplace"]
+    added = ["aspect"] if name == "RandomAffine" else []
+    assert list(ours) == [p for p in theirs if p != "inplace"] + added
     for argument, parameter in ours.items():
+        if argument in added:
+            continue
         expected = theirs[argument].default
         if argument == "num_output_channels":
             expected = 3  # results have three channels

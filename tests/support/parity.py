@@ -27,6 +27,8 @@ EXP = "0 where the C library's `exp` is Python's"
 GROUPED = "and what the ops inside it may differ by"
 CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random"
 REPEATED = "of PIL images; where mirrored padding is larger than the image, numpy's own versions differ"
+WARPED = "Pillow built for x86-64; other builds may fuse multiplications with sums"
+SOLVED = "with the same coefficients; torchvision solves for them with errors of 1e-14, and may be off by a level"
 DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
 FOLLOWING = "for each op that resizes; what follows is exact on what it made"
 SUMMED = "0 but for 1 pixel in 10,000; 1 pixel in 20 where torch may use TF32"
@@ -45,6 +47,9 @@ TABLE = (
     Row("GaussianBlur", "reference", "torchvision", 1, BLURRED),
     Row("Grayscale", "reference", "Pillow, torchvision", 0),
     Row("RandomAdjustSharpness", "reference", "Pillow, torchvision", 0),
+    Row("RandomAffine", "reference", "Pillow, torchvision", 0, WARPED),
+    Row("RandomPerspective", "reference", "Pillow, torchvision", 0, SOLVED),
+    Row("RandomRotation", "reference", "Pillow, torchvision", 0, WARPED),
     Row("RandomAutocontrast", "reference", "Pillow, torchvision", 0),
     Row("RandomEqualize", "reference", "Pillow, torchvision", 0),
     Row("RandomGrayscale", "reference", "Pillow, torchvision", 0),
@@ -66,6 +71,9 @@ TABLE = (
     Row("GaussianBlur", "native", "reference", 1, EXP),
     Row("Grayscale", "native", "reference", 0),
     Row("RandomAdjustSharpness", "native", "reference", 0),
+    Row("RandomAffine", "native", "reference", 0),
+    Row("RandomPerspective", "native", "reference", 0),
+    Row("RandomRotation", "native", "reference", 0),
     Row("RandomAutocontrast", "native", "reference", 0),
     Row("RandomEqualize", "native", "reference", 0),
     Row("RandomGrayscale", "native", "reference", 0),
@@ -154,6 +162,9 @@ What the words mean:
 - *Decoded pixels* are libjpeg-turbo's with its defaults; a crop equals the same region cut out of the whole image.
 - *Floats* are computed in float32 with one rounding a step: `x / 255` where `scale=True`, then `(x - mean) / std`.
   float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.
+- *Warps* (`RandomRotation`, `RandomAffine`, `RandomPerspective`) are `PIL.Image.Image.transform`, with all that it has:
+  fixed point for affine warps without interpolation, doubles for the rest, fractions of grey levels cut off, and the
+  fill wherever a pixel's centre comes from beyond the image.
 - *Colours* are changed by Pillow's arithmetic on uint8 (`ImageOps`, `ImageEnhance`, its "L" and "HSV"), as torchvision
   does with PIL images; for tensors torchvision computes otherwise, and differs. What differs by a level before such an
   op may differ by more behind it: a threshold or a steep table has no limit to that.

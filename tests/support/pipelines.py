@@ -20,14 +20,17 @@ from penstock.augment import (
     Pad,
     Pipeline,
     RandomAdjustSharpness,
+    RandomAffine,
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
+    RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
     Resize,
@@ -86,12 +89,33 @@ def padded_crops() -> st.SearchStrategy[Op]:
     return st.builds(lambda size, more: RandomCrop(size, pad_if_needed=True, **more), sizes, padding())
 
 
+def warps(interpolations: tuple[str, ...] = ("nearest", "bilinear", "bicubic")) -> st.SearchStrategy[Op]:
+    """One op that warps, by all its arguments."""
+    sampling = {
+        "interpolation": st.sampled_from(interpolations),
+        "fill": st.integers(0, 255) | st.tuples(*[st.integers(0, 255)] * 3),
+    }
+    angles = st.floats(0, 200) | st.sampled_from([(angle, angle) for angle in (-90, 0, 90, 180, 270, 360)])
+    bounds = st.tuples(st.floats(0.25, 3), st.floats(0.25, 3)).map(lambda pair: tuple(sorted(pair)))
+    centers = st.none() | st.tuples(st.floats(-20, 90), st.floats(-20, 90))
+    shears = st.none() | st.floats(0, 60) | st.just((-30, 10, 5, 45))
+    shares = st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1))
+    optional = {"translate": shares, "scale": st.none() | bounds, "shear": shears, "aspect": st.none() | bounds}
+    return (
+        st.builds(RandomRotation, angles, center=centers, **sampling)
+        | st.builds(RandomAffine, angles, center=centers, **optional, **sampling)
+        | st.builds(RandomPerspective, st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0]), **sampling)
+    )
+
+
 def geometry() -> st.SearchStrategy[Op]:
     """One op that moves pixels."""
     resizes = st.builds(Resize, sizes) | short_side_resizes()
     flips = st.one_of([st.builds(kind, st.sampled_from([0.0, 0.5, 1.0])) for kind in FLIPS])
     pads = st.builds(lambda more: Pad(**more), padding())
-    return crops() | resizes | st.builds(CenterCrop, sizes) | pads | padded_crops() | flips
+    # A cubic may be steeper than its pixels, and make their differences larger.
+    moved = flips | warps(("nearest", "bilinear"))
+    return crops() | resizes | st.builds(CenterCrop, sizes) | pads | padded_crops() | moved
 
 
 def groups(members: st.SearchStrategy[Op], deeper: int = 1) -> st.SearchStrategy[Op]:
@@ -103,8 +127,8 @@ def groups(members: st.SearchStrategy[Op], deeper: int = 1) -> st.SearchStrategy
 
 
 def movements() -> st.SearchStrategy[Op]:
-    """One op that moves pixels and leaves them as they are."""
-    return st.builds(CenterCrop, sizes) | st.builds(RandomHorizontalFlip, st.sampled_from([0.5, 1.0]))
+    """One op that moves pixels and has the same result in every executor."""
+    return warps() | st.builds(CenterCrop, sizes) | st.builds(RandomHorizontalFlip, st.sampled_from([0.5, 1.0]))
 
 
 def colours() -> st.SearchStrategy[Op]:
