@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/colour/neighbour_kernels.h"
 #include "engine/colour/pixel_kernels.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/pixels/conversion_kernels.h"
@@ -146,20 +147,31 @@ TEST(deinterleaving_keeps_to_its_row) {
   }
 }
 
-TEST(saturation_is_the_same_at_every_level) {
+// `change(level, factor, image)` has the same result at every level.
+template <typename Change>
+void check_levels(Change change) {
   Random random(7);
-  const Size size{61, 67};
-  const std::vector<uint8_t> noise = noise_plane(random, {3 * size.height, size.width});
-  for (const float factor : {0.0F, 0.1F, 0.7F, 1.0F, 1.3F, 9.0F, 3e38F}) {
-    std::vector<uint8_t> expected = noise;
-    change_saturation(SimdLevel::kPortable, factor, {expected.data(), size});
-    for (const SimdLevel level : {SimdLevel::kAvx2, SimdLevel::kAvx512}) {
-      if (level > simd_level()) continue;
-      std::vector<uint8_t> image = noise;
-      change_saturation(level, factor, {image.data(), size});
-      CHECK(image == expected);
+  for (int round = 0; round < 40; ++round) {
+    const Size size = random_size(random);
+    const std::vector<uint8_t> noise = noise_plane(random, {3 * size.height, size.width});
+    for (const float factor : {0.0F, 0.1F, 0.7F, 1.0F, 1.3F, 9.0F, 3e38F}) {
+      std::vector<uint8_t> expected = noise;
+      change(SimdLevel::kPortable, factor, PlanarImage{expected.data(), size});
+      for (const SimdLevel level : {SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+        if (level > simd_level()) continue;
+        std::vector<uint8_t> image = noise;
+        change(level, factor, PlanarImage{image.data(), size});
+        CHECK(image == expected);
+      }
     }
   }
+}
+
+TEST(saturation_is_the_same_at_every_level) { check_levels(change_saturation); }
+
+TEST(sharpness_is_the_same_at_every_level) {
+  Sharpness sharpness;
+  check_levels([&](SimdLevel level, float factor, const PlanarImage& image) { sharpness.apply(level, factor, image); });
 }
 
 TEST(reversing_keeps_to_its_row) {
