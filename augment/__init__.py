@@ -37,7 +37,7 @@ from .ops import (
 )
 from .params import ParamTable
 from .pipeline import Pipeline
-from .presets import cifar_eval, cifar_train, imagenet_eval, imagenet_train
+from .presets import cifar_eval, cifar_train, dino, imagenet_eval, imagenet_train, simclr
 from .translators.torchvision import from_torchvision
 from .views import Augmentation, Views
 
@@ -83,9 +83,11 @@ __all__ = [
     "cifar_eval",
     "cifar_train",
     "contact_sheet",
+    "dino",
     "from_torchvision",
     "imagenet_eval",
     "imagenet_train",
+    "simclr",
 ]
 
 LAZY = {"DaliExecutor": ".executors.dali", "TorchExecutor": ".executors.torch"}

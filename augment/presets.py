@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .ops import CenterCrop, Normalize, RandomCrop, RandomHorizontalFlip, RandomResizedCrop, Resize, ToDtype
-from .ops.arguments import Interval, Size
+from ..errors import SpecError
+from .ops import (
+    Apply,
+    CenterCrop,
+    ColorJitter,
+    GaussianBlur,
+    Normalize,
+    Op,
+    RandomCrop,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomSolarize,
+    Resize,
+    ToDtype,
+)
+from .ops.arguments import Interval, Size, pair
 from .pipeline import Pipeline
+from .views import Augmentation, Views
 
 __all__ = [
     "CIFAR10_MEAN",
@@ -17,8 +33,10 @@ __all__ = [
     "PRESETS",
     "cifar_eval",
     "cifar_train",
+    "dino",
     "imagenet_eval",
     "imagenet_train",
+    "simclr",
 ]
 
 Channels: TypeAlias = tuple[float, float, float]
@@ -108,7 +126,89 @@ def cifar_eval(size: Size = 32, *, mean: Channels = CIFAR10_MEAN, std: Channels 
     return Pipeline([CenterCrop(size), ToDtype("float32", scale=True), Normalize(mean, std)])
 
 
-PRESETS: dict[str, Callable[[], Pipeline]] = {
-    preset.__name__: preset for preset in (cifar_eval, cifar_train, imagenet_eval, imagenet_train)
+def simclr(
+    size: Size = 224, strength: float = 1.0, *, mean: Channels | None = None, std: Channels | None = None
+) -> Views:
+    """Two views of each image, to learn that they are the same: float32 (3, size, size) from 0 to 1.
+
+    Chen et al., "A simple framework for contrastive learning of visual representations" (2020), appendix A, with the
+    numbers of their code (`data_util.py`): a random part, mirrored at random, its colours jittered with probability
+    0.8, grey with 0.2, blurred with 0.5 by a kernel of a tenth of the height.
+
+    Args:
+        size: side in pixels, or (height, width).
+        strength: of the jitter of colours; theirs is 1.0 for ImageNet and 0.5 for CIFAR-10 (without the blur).
+        mean, std: of each channel, of images from 0 to 1; theirs are not normalised.
+
+    Raises:
+        SpecError: an argument that the ops refuse; `mean` or `std` alone.
+    """
+    jitter = ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
+    crop = RandomResizedCrop(size)
+    kernel = pair(crop.size)[0] // 10 // 2 * 2 + 1
+    view = Pipeline(
+        [
+            crop,
+            RandomHorizontalFlip(),
+            Apply([jitter], 0.8),
+            RandomGrayscale(0.2),
+            Apply([GaussianBlur(kernel, (0.1, 2.0))], 0.5),
+            *_to_floats("simclr", mean, std),
+        ]
+    )
+    return Views(2, view)
+
+
+def dino(
+    global_size: Size = 224,
+    local_size: Size = 96,
+    local_crops: int = 8,
+    *,
+    global_scale: Interval = (0.4, 1.0),
+    local_scale: Interval = (0.05, 0.4),
+    interpolation: str = "bilinear",
+    mean: Channels | None = IMAGENET_MEAN,
+    std: Channels | None = IMAGENET_STD,
+) -> Views:
+    """Two large parts of each image and several small ones: a list of float32 (3, size, size), normalised.
+
+    Caron et al., "Emerging properties in self-supervised vision transformers" (2021), with the numbers of their code
+    (`DataAugmentationDINO`). The first global view is always blurred, the second with probability 0.1, and solarised
+    with 0.2; local views are blurred with 0.5. Their blur is Pillow's, which comes near a Gaussian; this is one, cut
+    off at three deviations.
+
+    Args:
+        global_size, local_size: sides in pixels, or (height, width).
+        local_crops: how many local views; 0 for none.
+        global_scale, local_scale: least and greatest share of the image's area that a view takes.
+        interpolation: of the resizes, as of `RandomResizedCrop`; theirs is bicubic.
+        mean, std: of each channel, of images from 0 to 1; None for images from 0 to 1.
+
+    Raises:
+        SpecError: an argument that the ops refuse; `mean` or `std` alone; a number of local views that is none.
+    """
+    jitter = Apply([ColorJitter(0.4, 0.4, 0.2, 0.1)], 0.8)
+    blur = GaussianBlur(13, (0.1, 2.0))
+    tail = _to_floats("dino", mean, std)
+
+    def view(size: Size, scale: Interval, *last: Op) -> Pipeline:
+        crop = RandomResizedCrop(size, scale, interpolation=interpolation)
+        return Pipeline([crop, RandomHorizontalFlip(), jitter, RandomGrayscale(0.2), *last, *tail])
+
+    first = view(global_size, global_scale, blur)
+    second = view(global_size, global_scale, Apply([blur], 0.1), RandomSolarize(128, 0.2))
+    both = Views.of([first, second])
+    return both + Views(local_crops, view(local_size, local_scale, Apply([blur], 0.5))) if local_crops else both
+
+
+def _to_floats(preset: str, mean: Channels | None, std: Channels | None) -> list[Op]:
+    if (mean is None) != (std is None):
+        raise SpecError(f"{preset}: mean and std go together, got {mean=} and {std=}; give both, or None for both")
+    scaled = ToDtype("float32", scale=True)
+    return [scaled] if mean is None or std is None else [scaled, Normalize(mean, std)]
+
+
+PRESETS: dict[str, Callable[[], Augmentation]] = {
+    preset.__name__: preset for preset in (cifar_eval, cifar_train, dino, imagenet_eval, imagenet_train, simclr)
 }
 """Every preset, by its name."""

@@ -66,6 +66,11 @@ class Views(Sequence[Pipeline]):
         views._pipelines = _checked(pipelines)
         return views
 
+    @property
+    def groups(self) -> tuple[tuple[int, Pipeline], ...]:
+        """(count, pipeline) for views of one pipeline that follow each other, in order."""
+        return tuple((len(list(views)), pipeline) for pipeline, views in groupby(self._pipelines))
+
     def params(
         self,
         indices: ArrayLike,
@@ -87,7 +92,7 @@ class Views(Sequence[Pipeline]):
 
     def to_dict(self) -> dict[str, Any]:
         """{"version": 1, "views": [{"count": 2, "pipeline": {...}} ...]}, of types that JSON has."""
-        groups = [{"count": count, "pipeline": pipeline.to_dict()} for count, pipeline in self._groups()]
+        groups = [{"count": count, "pipeline": pipeline.to_dict()} for count, pipeline in self.groups]
         return {"version": FORMAT_VERSION, "views": groups}
 
     @classmethod
@@ -119,9 +124,6 @@ class Views(Sequence[Pipeline]):
             raise SpecError(f"views can't be read from JSON: {error}; write it with Views.to_json()") from error
         return cls.from_dict(data)
 
-    def _groups(self) -> list[tuple[int, Pipeline]]:
-        return [(len(list(views)), pipeline) for pipeline, views in groupby(self._pipelines)]
-
     def __add__(self, other: Views) -> Views:
         return Views.of(self._pipelines + other._pipelines) if isinstance(other, Views) else NotImplemented
 
@@ -142,7 +144,7 @@ class Views(Sequence[Pipeline]):
         return hash((Views, self._pipelines))
 
     def __repr__(self) -> str:
-        return " + ".join(f"Views({count}, {pipeline!r})" for count, pipeline in self._groups())
+        return " + ".join(f"Views({count}, {pipeline!r})" for count, pipeline in self.groups)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Views.of, (self._pipelines,)

@@ -103,7 +103,7 @@ def bench(**options: Any) -> None:
     default="imagenet_train",
     show_default=True,
     metavar="PRESET|FILE",
-    help="cifar_train, cifar_eval, imagenet_train, imagenet_eval, or a file with a pipeline as JSON.",
+    help="cifar_train, cifar_eval, imagenet_train, imagenet_eval, simclr, dino, or a file with a pipeline as JSON.",
 )
 @click.option("--images", type=click.IntRange(1, 100), default=6, show_default=True, help="How many originals.")
 @click.option("--samples", type=click.IntRange(1, 100), default=7, show_default=True, help="Augmented from each.")
@@ -115,8 +115,8 @@ def view(**options: Any) -> None:
 
     PATH is a folder of images, a CSV, an LMDB or a pack; of a folder of parts (train, val ...) the training part is
     shown. Originals, from all over the dataset, stand on the left with their class; beside them is what a loader with
-    this seed would give in its first epochs, with means and deviations undone. A file with a pipeline is what
-    Pipeline.to_json() wrote.
+    this seed would give in its first epochs, with means and deviations undone; of several views a row for each epoch. A
+    file with a pipeline is what Pipeline.to_json() or Views.to_json() wrote.
     """
     module = late("view")
     module.view(module.ViewRequest(**options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..augment import Normalize, Pipeline, ToDtype, contact_sheet
+from ..augment import Augmentation, Normalize, Pipeline, ToDtype, Views, contact_sheet
 from ..augment.presets import PRESETS
+from ..augment.views import pipelines_of
 from ..errors import OptionError, RecordError, SpecError
 from ..formats import Dataset, open_dataset
 from .output import check_output
@@ -37,27 +39,31 @@ class ViewRequest:
 def view(request: ViewRequest) -> None:
     """Draws originals of the dataset at `path`, or its training part, each beside what `augment` makes of it."""
     check_output(request.output)
-    pipeline = named_pipeline(request.augment)
+    augmentation = named_augmentation(request.augment)
+    pipelines = pipelines_of(augmentation)
     place = next(iter(parts_of(request.path).values()))
     dataset = open_dataset(place)
     chosen = _spread(len(dataset), request.images)
+    rows = _rows(request.samples, len(pipelines))
     tiles: list[NDArray[Any]] = []
     captions: list[str] = []
     for index in chosen:
         image, label = dataset[index]
-        tiles.append(image.transpose(2, 0, 1))
-        captions.append(_label(dataset, label))
-        for epoch in range(request.samples):
-            tiles.append(_shown(_augmented(pipeline, dataset, image, index, epoch, request.seed), pipeline))
-            captions.append(f"epoch {epoch}")
-    sheet = contact_sheet(tiles, captions, columns=1 + request.samples, cell_px=request.cell)
+        for row in rows:
+            tiles.append(image.transpose(2, 0, 1))
+            captions.append(_label(dataset, label))
+            for epoch, view in row:
+                result = _augmented(pipelines[view], dataset, image, index, epoch, request.seed, view)
+                tiles.append(_shown(result, pipelines[view]))
+                captions.append(f"epoch {epoch}, view {view}" if len(pipelines) > 1 else f"epoch {epoch}")
+    sheet = contact_sheet(tiles, captions, columns=1 + len(rows[0]), cell_px=request.cell)
     sheet.save(request.output, "PNG")
     of = plural(len(dataset), "image")
     click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(request.samples, 'sample')} each, of {place}")
 
 
-def named_pipeline(name: str) -> Pipeline:
-    """The pipeline of a preset, or of a JSON file that `Pipeline.to_json` wrote.
+def named_augmentation(name: str) -> Augmentation:
+    """What a preset is, or a JSON file that `Pipeline.to_json` or `Views.to_json` wrote.
 
     Raises:
         OptionError: it is neither.
@@ -73,7 +79,8 @@ def named_pipeline(name: str) -> Pipeline:
             f"--augment {name} is no file and no preset; give a file of Pipeline.to_json(), or of {known}"
         )
     try:
-        return Pipeline.from_json(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        return Views.from_json(text) if _tells_views(text) else Pipeline.from_json(text)
     except UnicodeDecodeError as error:
         raise SpecError(f"{name} is no text: {error}; write it with Pipeline.to_json()") from error
     except SpecError as error:
@@ -87,11 +94,26 @@ def _spread(count: int, wanted: int) -> list[int]:
     return [round(place) for place in np.linspace(0, count - 1, min(wanted, count)).tolist()]
 
 
+def _tells_views(text: str) -> bool:
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return False  # who reads it as a pipeline says what is wrong
+    return isinstance(data, dict) and "views" in data
+
+
+def _rows(samples: int, views: int) -> list[list[tuple[int, int]]]:
+    """(epoch, view) of what stands beside an original, row by row: all samples, or a row with the views of each."""
+    if views == 1:
+        return [[(epoch, 0) for epoch in range(samples)]]
+    return [[(epoch, view) for view in range(views)] for epoch in range(samples)]
+
+
 def _augmented(
-    pipeline: Pipeline, dataset: Dataset, image: NDArray[np.uint8], index: int, epoch: int, seed: int
+    pipeline: Pipeline, dataset: Dataset, image: NDArray[np.uint8], index: int, epoch: int, seed: int, view: int
 ) -> NDArray[Any]:
     try:
-        return pipeline.apply(image, index, epoch, seed)
+        return pipeline.apply(image, index, epoch, seed, view=view)
     except RecordError as error:
         raise error.at(dataset.describe(index), index) from error
 

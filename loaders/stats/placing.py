@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...augment import Views
 from ..engines.choice import EngineChoice
 from ..engines.placement import Placement
 
@@ -19,6 +20,11 @@ def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLo
         return []
     native = _native(choice, loader)
     lines = [f"ops (executor={loader.executor!r}): {placement.why}"]
+    if isinstance(placement.made, Views):
+        for count, pipeline in placement.made.groups:
+            lines += [f"  {count} views:" if count > 1 else "  1 view:"]
+            lines += [f"    {number} {op!r}: {native}" for number, op in enumerate(pipeline)]
+        return lines
     lines += [f"  {number} {op!r}: {native}" for number, op in enumerate(placement.made)]
     if placement.rest is not None:
         where = f"torch on {', '.join(map(str, dict.fromkeys(placement.devices)))}"

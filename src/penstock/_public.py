@@ -80,12 +80,14 @@ NAMES = {
     "cifar_eval": "augment",
     "cifar_train": "augment",
     "contact_sheet": "augment",
+    "dino": "augment",
     "from_torchvision": "augment",
     "gather": "loaders",
     "imagenet_eval": "augment",
     "imagenet_train": "augment",
     "open_dataset": "formats",
     "scatter": "loaders",
+    "simclr": "augment",
     "split": "formats",
 }
 """Name -> the module of `penstock` that it is loaded from."""

@@ -22,11 +22,14 @@ from penstock.augment import (
     RandomResizedCrop,
     Resize,
     ToDtype,
+    Views,
     cifar_eval,
     cifar_train,
+    dino,
     from_torchvision,
     imagenet_eval,
     imagenet_train,
+    simclr,
 )
 from penstock.augment.presets import CIFAR10_MEAN, CIFAR10_STD, IMAGENET_MEAN, IMAGENET_STD, PRESETS
 from penstock.errors import SpecError
@@ -65,6 +68,42 @@ def test_arguments_arrive() -> None:
     assert cifar_eval(8, **given) == Pipeline([CenterCrop(8), *tail])
 
 
+def theirs(*transforms: Any, jitter: float = 1.0) -> Pipeline:
+    """What many recipes of contrastive learning have in the middle, and after it."""
+    first, *last = transforms
+    colours = T.ColorJitter(0.8 * jitter, 0.8 * jitter, 0.8 * jitter, 0.2 * jitter)
+    middle = [T.RandomHorizontalFlip(), T.RandomApply([colours], 0.8), T.RandomGrayscale(0.2)]
+    return from_torchvision(T.Compose([first, *middle, *last]))
+
+
+def test_simclr_is_its_recipe_twice() -> None:
+    blur, small_blur = T.GaussianBlur(23, (0.1, 2.0)), T.GaussianBlur(9, (0.1, 2.0))
+    crop = T.RandomResizedCrop(224)
+    assert simclr() == Views(2, theirs(crop, T.RandomApply([blur], 0.5), T.ToTensor()))
+    small = theirs(T.RandomResizedCrop((96, 80)), T.RandomApply([small_blur], 0.5), T.ToTensor(), IMAGENET, jitter=0.5)
+    assert simclr((96, 80), 0.5, mean=IMAGENET_MEAN, std=IMAGENET_STD) == Views(2, small)
+
+
+def test_dino_has_two_large_views_and_several_small_ones() -> None:
+    jitter, blur = T.RandomApply([T.ColorJitter(0.4, 0.4, 0.2, 0.1)], 0.8), T.GaussianBlur(13, (0.1, 2.0))
+    middle, tail = [T.RandomHorizontalFlip(), jitter, T.RandomGrayscale(0.2)], [T.ToTensor(), IMAGENET]
+
+    def recipe(crop: Any, *last: Any) -> Pipeline:
+        return from_torchvision(T.Compose([crop, *middle, *last, *tail]))
+
+    large, small = T.RandomResizedCrop(224, (0.4, 1.0)), T.RandomResizedCrop(96, (0.05, 0.4))
+    second = recipe(large, T.RandomApply([blur], 0.1), T.RandomSolarize(128, 0.2))
+    local = recipe(small, T.RandomApply([blur], 0.5))
+    assert dino() == Views.of([recipe(large, blur), second]) + Views(8, local)
+    assert dino(local_crops=0) == dino()[:2]
+    sizes = [pipeline.output_size for pipeline in dino((64, 60), 32, 3)]
+    assert sizes == [(64, 60)] * 2 + [(32, 32)] * 3
+    plain = dino(64, 32, 1, global_scale=(0.5, 1), local_scale=(0.1, 0.5), mean=None, std=None)
+    assert [pipeline[-1] for pipeline in plain] == [SCALED] * 3
+    scales = [pipeline[0].scale for pipeline in plain]  # type: ignore[attr-defined]
+    assert scales == [(0.5, 1.0), (0.5, 1.0), (0.1, 0.5)]
+
+
 def test_evaluation_gives_torchvision_s_numbers() -> None:
     image = load_sample_images().images[0]
     transform = T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor(), IMAGENET])
@@ -93,6 +132,13 @@ def test_cifar_crops_are_shifts_of_the_image() -> None:
         (lambda: imagenet_eval(8, 0), "Resize: size must be"),
         (lambda: cifar_train(8, -1), "RandomCrop: padding must be"),
         (lambda: cifar_eval(0), "CenterCrop: size must be"),
+        (lambda: simclr(0), "RandomResizedCrop: size must be"),
+        (lambda: simclr(strength=-1), "ColorJitter: brightness must be"),
+        (lambda: simclr(mean=IMAGENET_MEAN), "simclr: mean and std go together, got .*; give both, or None for both"),
+        (lambda: dino(local_size=-4), "RandomResizedCrop: size must be"),
+        (lambda: dino(local_crops=-1), "Views: count must be an int from 1 to 65536, got -1"),
+        (lambda: dino(std=None), "dino: mean and std go together"),
+        (lambda: dino(interpolation="sharp"), "RandomResizedCrop: interpolation must be"),
     ],
 )
 def test_bad_argument_is_refused_by_the_op_it_goes_to(declare: Any, message: str) -> None:
@@ -105,5 +151,5 @@ def test_every_preset_is_public_and_needs_no_argument(name: str) -> None:
     preset = getattr(augment, name)
     assert PRESETS[name] is preset
     assert name in augment.__all__
-    assert isinstance(preset(), Pipeline)
+    assert isinstance(preset(), Pipeline | Views)
     assert "Raises:" in inspect.getdoc(preset)

@@ -19,6 +19,7 @@ from penstock.augment import (
     RandomHorizontalFlip,
     Resize,
     ToDtype,
+    Views,
     contact_sheet,
     imagenet_eval,
     imagenet_train,
@@ -99,6 +100,32 @@ def test_training_part_of_a_pack_is_shown_with_a_preset(look: Command, pack: Com
     assert (sheets[0][:, 1:] != sheets[1][:, 1:]).any()
 
 
+def test_views_of_a_sample_stand_side_by_side(look: Command, folder: Path, tmp_path: Path) -> None:
+    first = Pipeline([Resize((32, 32)), RandomCrop(32, 8, fill=(255, 0, 0))])
+    views = Views(2, first) + Views(1, Pipeline([Resize((32, 32))]))
+    (tmp_path / "views.json").write_text(views.to_json())
+    output = tmp_path / "sheet.png"
+    run = look(
+        "view", folder, "--augment", tmp_path / "views.json", "--images", 2, "--samples", 2, "--seed", 7, "--cell",
+        CELL_PX, "--output", output,
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    shown = tiles(output, 4)
+    assert len(shown) == 4
+    image, _ = Folder(str(folder))[4]
+    for epoch, row in enumerate(shown[2:]):
+        assert (row[0][8:24, 6:26] == image).all(axis=2).all()
+        for tile, expected in zip(row[1:], views.apply(image, 4, epoch, seed=7), strict=True):
+            np.testing.assert_array_equal(tile, expected.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("preset", ["simclr", "dino"])
+def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path, preset: str) -> None:
+    output = tmp_path / "sheet.png"
+    run = look("view", folder, "--augment", preset, "--images", 1, "--samples", 1, "--output", output)
+    assert (run.code, run.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -106,7 +133,7 @@ def test_training_part_of_a_pack_is_shown_with_a_preset(look: Command, pack: Com
             ["--augment", "imagenet"],
             2,
             "Error: --augment imagenet is no file and no preset; give a file of Pipeline.to_json(), or of cifar_eval, "
-            "cifar_train, imagenet_eval, imagenet_train",
+            "cifar_train, dino, imagenet_eval, imagenet_train, simclr",
         ),
         (["--augment", "{folder}"], 2, "Error: --augment {folder} is no file and no preset; "),
         (["--augment", "{bad}"], 1, "Error: {bad}: a pipeline's JSON can't be read: Expecting"),

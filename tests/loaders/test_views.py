@@ -101,6 +101,25 @@ def test_samples_have_a_list_of_views() -> None:
     assert labels.tolist() == [1, 2, 3]
 
 
+def test_explain_says_where_the_ops_of_each_view_run() -> None:
+    lines = loader_of(arrays(), "native").explain().splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("  2 views:"))
+    assert lines[begin + 1].startswith("    0 RandomResizedCrop(size=(9, 9)")
+    assert lines[begin + 1].endswith(": native")
+    assert [line for line in lines if line.endswith((" views:", "1 view:"))] == [
+        "  2 views:",
+        "  1 view:",
+        "  3 views:",
+    ]
+
+
+def test_other_executors_of_views_are_refused_or_left() -> None:
+    with pytest.raises(OptionError, match="executor='torch' can't run in this loader: augment= are Views, which"):
+        iter(loader_of(arrays(), "native", executor="torch"))
+    loader = loader_of(arrays(), "native", executor="torch", executor_fallback=True)
+    assert equal(list(loader), list(loader_of(arrays(), "native")))
+
+
 def test_views_of_no_fixed_size_go_through_python() -> None:
     views = Views(1, PIPELINE) + Views(1, Pipeline([Resize(12)]))
     loader: DataLoader[Any] = DataLoader(arrays(), 2, augment=views)
