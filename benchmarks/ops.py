@@ -24,11 +24,13 @@ from penstock.augment import (
     GaussianBlur,
     Grayscale,
     Op,
+    PCALighting,
     Pipeline,
     RandomAdjustSharpness,
     RandomAutocontrast,
     RandomEqualize,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomInvert,
     RandomPosterize,
     RandomSolarize,
@@ -56,7 +58,10 @@ def photograph() -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
-    """By name: Penstock's op, and what torchvision does to a PIL image (mostly by Pillow)."""
+    """By name: Penstock's op, and what torchvision does to a PIL image (mostly by Pillow).
+
+    It has no HSL and no PCA lighting; what stands there is the nearest it has, by the work that it takes.
+    """
     return {
         "horizontal flip": (RandomHorizontalFlip(1.0), functions.hflip),
         "vertical flip": (RandomVerticalFlip(1.0), functions.vflip),
@@ -70,6 +75,8 @@ def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]
         "contrast": (ColorJitter(contrast=(1.3, 1.3)), lambda image: functions.adjust_contrast(image, 1.3)),
         "saturation": (ColorJitter(saturation=(1.3, 1.3)), lambda image: functions.adjust_saturation(image, 1.3)),
         "hue": (ColorJitter(hue=(0.07, 0.07)), lambda image: functions.adjust_hue(image, 0.07)),
+        "HSL": (RandomHSL(36, 50, 50), lambda image: functions.adjust_hue(image, 0.07)),
+        "PCA lighting": (PCALighting(), lambda image: functions.adjust_brightness(image, 1.3)),
         "sharpness": (RandomAdjustSharpness(1.7, 1.0), lambda image: functions.adjust_sharpness(image, 1.7)),
         "gaussian blur 5x5": (GaussianBlur(5, 1.0), lambda image: functions.gaussian_blur(image, [5, 5], [1.0, 1.0])),
         "gaussian blur 23x23": (

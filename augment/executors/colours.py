@@ -19,6 +19,7 @@ __all__ = [
     "gaussian_blur",
     "grayscale",
     "invert",
+    "light",
     "posterize",
     "solarize",
 ]
@@ -30,6 +31,12 @@ def invert(image_hwc: Pixels) -> Pixels:
     """`PIL.ImageOps.invert`."""
     inverted: Pixels = 255 - image_hwc
     return inverted
+
+
+def light(image_hwc: Pixels, rgb: NDArray[np.float64]) -> Pixels:
+    """The image with (R, G, B) added, rounded half to even."""
+    lit: Pixels = np.rint((image_hwc + rgb).clip(0, 255)).astype(np.uint8)
+    return lit
 
 
 def solarize(image_hwc: Pixels, threshold: float) -> Pixels:

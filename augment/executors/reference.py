@@ -20,6 +20,7 @@ from ..ops import (
     Normalize,
     Op,
     Pad,
+    PCALighting,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -27,6 +28,7 @@ from ..ops import (
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomInvert,
     RandomPerspective,
     RandomPosterize,
@@ -42,6 +44,7 @@ from ..params import ParamTable, drawn_inside
 from ..pipeline import Pipeline
 from . import colours
 from .base import Image, Result, check_run
+from .hls import shift_hsl
 from .padding import padded
 from .resampling import resize_bilinear
 from .transforming import transformed
@@ -199,6 +202,21 @@ def _color_jitter(op: ColorJitter, image: Pixels, drawn: Drawn) -> Pixels:
 @apply_op.register
 def _gaussian_blur(op: GaussianBlur, image: Pixels, drawn: Drawn) -> Pixels:
     return colours.gaussian_blur(image, pair(op.kernel_size), drawn["sigma"])
+
+
+@apply_op.register
+def _random_hsl(op: RandomHSL, image: Pixels, drawn: Drawn) -> Pixels:
+    if (op.random_h, op.random_s, op.random_l) == (0, 0, 0):
+        return image
+    return shift_hsl(image, int(drawn["h"]), int(drawn["s"]), int(drawn["l"]))
+
+
+@apply_op.register
+def _pca_lighting(op: PCALighting, image: Pixels, drawn: Drawn) -> Pixels:
+    rgb = np.zeros(3)
+    for k, (vector, value) in enumerate(zip(np.array(op.eigvec).T, op.eigval, strict=True)):
+        rgb += vector * drawn[f"alpha_{k}"] * value
+    return colours.light(image, rgb)
 
 
 @apply_op.register

@@ -23,6 +23,7 @@ from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, Rando
 from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
 from .padding import Pad, RandomCrop
+from .shifts import PCALighting, RandomHSL
 from .warp import RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Grayscale",
     "Normalize",
     "Op",
+    "PCALighting",
     "Pad",
     "RandomAdjustSharpness",
     "RandomAffine",
@@ -42,6 +44,7 @@ __all__ = [
     "RandomCrop",
     "RandomEqualize",
     "RandomGrayscale",
+    "RandomHSL",
     "RandomHorizontalFlip",
     "RandomInvert",
     "RandomPerspective",
@@ -66,6 +69,7 @@ OPS: dict[str, type[Op]] = {
         GaussianBlur,
         Grayscale,
         Normalize,
+        PCALighting,
         Pad,
         RandomAdjustSharpness,
         RandomAffine,
@@ -73,6 +77,7 @@ OPS: dict[str, type[Op]] = {
         RandomCrop,
         RandomEqualize,
         RandomGrayscale,
+        RandomHSL,
         RandomHorizontalFlip,
         RandomInvert,
         RandomPerspective,

@@ -15,6 +15,7 @@ from .values import is_plain_number as _is_plain_number
 from .values import items as _items
 
 __all__ = [
+    "MAX_FACTOR",
     "MAX_SIDE_PX",
     "Interval",
     "Size",
@@ -22,6 +23,7 @@ __all__ = [
     "bits",
     "choice",
     "colour",
+    "deviation",
     "factor",
     "flag",
     "height_width",
@@ -41,6 +43,7 @@ __all__ = [
     "size_sequence",
     "spread",
     "weights",
+    "whole",
 ]
 
 Size: TypeAlias = int | Sequence[int]
@@ -140,6 +143,22 @@ def factor(op: object, argument: str, value: object) -> float:
             f"for example {argument}=1.5; 1 changes nothing",
         )
     return float(value)
+
+
+def deviation(op: object, argument: str, value: object) -> float:
+    """A standard deviation that may be 0."""
+    if not _is_plain_number(value) or not 0 <= value <= MAX_FACTOR:
+        raise refusal(
+            op, argument, "a number of at least 0, in the range of float32", value, f"for example {argument}=0.1"
+        )
+    return float(value)
+
+
+def whole(op: object, argument: str, value: object, highest: int) -> int:
+    """An int from 0 to `highest`."""
+    if not _is_int(value) or not 0 <= value <= highest:
+        raise refusal(op, argument, f"an int from 0 to {highest}", value, f"for example {argument}={highest // 5}")
+    return int(value)
 
 
 def bits(op: object, argument: str, value: object) -> int:

@@ -48,6 +48,8 @@ constexpr OpName kNames[] = {
     {"color_jitter", OpKind::kColorJitter},
     {"random_adjust_sharpness", OpKind::kRandomAdjustSharpness},
     {"gaussian_blur", OpKind::kGaussianBlur},
+    {"random_hsl", OpKind::kRandomHsl},
+    {"pca_lighting", OpKind::kPcaLighting},
     {"random_rotation", OpKind::kRandomRotation},
     {"random_affine", OpKind::kRandomAffine},
     {"random_perspective", OpKind::kRandomPerspective},

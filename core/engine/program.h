@@ -37,6 +37,8 @@ enum class OpKind {
   kColorJitter,
   kRandomAdjustSharpness,
   kGaussianBlur,
+  kRandomHsl,
+  kPcaLighting,
   // Warps, from here on.
   kRandomRotation,
   kRandomAffine,

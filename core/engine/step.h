@@ -25,6 +25,8 @@ enum class StepKind {
   kGrey,
   kSharpness,     // factor
   kGaussianBlur,  // width and height of the kernel, sigma
+  kHsl,           // whole numbers to add to hue, saturation and lightness, as OpenCV's "HLS" has them in bytes
+  kLighting,      // numbers to add to red, green and blue
   // Warps: from a place (x, y) in the result to the one in the image that is seen there, in pixels from the top left
   // corner, pixels' centres at halves.
   kAffine,       // a to f: (ax + by + c, dx + ey + f)

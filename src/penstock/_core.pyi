@@ -155,6 +155,9 @@ class Program:
       ("color_jitter", (brightness_min, brightness_max, contrast_min, contrast_max, saturation_min, saturation_max,
                         hue_min, hue_max))   (1, 1), for the hue (0, 0), leaves one out
       ("gaussian_blur", (kernel_width, kernel_height, sigma_min, sigma_max))
+      ("random_hsl", (h, s, l))              each drawn from minus to plus this much
+      ("pca_lighting", (alpha_std, eigval_0, eigval_1, eigval_2, eigvec_r0, eigvec_r1, eigvec_r2, eigvec_g0, ...,
+                        eigvec_b2))          eigvec_r1: what the second eigenvector has of red
       ("random_rotation", (angle_min, angle_max, *sampling, has_center, center_x, center_y))
       ("random_affine", (angle_min, angle_max, translate_x, translate_y, scale_min, scale_max, shear_x_min, shear_x_max,
                          shear_y_min, shear_y_max, aspect_min, aspect_max, *sampling, has_center, center_x, center_y))
@@ -182,6 +185,7 @@ class Program:
         x, y (of the crop, in the same pixels, negative in the padding) for random_crop;
         flip (0/1) for random_horizontal_flip and random_vertical_flip; apply (0/1) for colour ops with a probability;
         order_0 to order_3, brightness, contrast, saturation, hue for color_jitter; sigma for gaussian_blur;
+        h, s, l for random_hsl; alpha_0 to alpha_2 for pca_lighting;
         angle for random_rotation; angle, translate_x, translate_y, scale, shear_x, shear_y, aspect for random_affine;
         apply, then x and y of top_left, top_right, bottom_right, bottom_left (how far that corner moves inwards, in
         pixels: top_left_x, top_left_y ...) for random_perspective;

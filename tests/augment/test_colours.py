@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +27,15 @@ from penstock.augment import (
     Grayscale,
     NativeExecutor,
     Op,
+    ParamTable,
+    PCALighting,
     Pipeline,
     RandomAdjustSharpness,
     RandomAutocontrast,
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomInvert,
     RandomPosterize,
     RandomSolarize,
@@ -40,6 +44,7 @@ from penstock.augment import (
     ToDtype,
     from_torchvision,
 )
+from penstock.augment.executors.hls import hls_from_rgb, rgb_from_hls
 from penstock.errors import SpecError
 
 Picture = NDArray[np.uint8]
@@ -165,6 +170,71 @@ def test_every_colour_keeps_its_hue_arithmetic() -> None:
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=3).reshape(-1, 86 * 4, 3)
     for hue in (-0.21, 0.0001, 0.4):
         assert_like(native(ColorJitter(hue=(hue, hue)), cube), F.adjust_hue(Image.fromarray(cube), hue), 0)
+
+
+def colour_cube() -> Picture:
+    steps = np.array([*range(0, 256, 9), 127, 128, 254, 255], np.uint8)
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=3).reshape(len(steps), -1, 3)
+
+
+def test_hls_is_that_of_colorsys() -> None:
+    """Which computes in float64, from 0 to 1; hues 0 and 180 are the same."""
+    pixels = colour_cube().reshape(-1, 3)
+    limit = tolerance("RandomHSL", "reference")
+    expected = [colorsys.rgb_to_hls(*pixel) for pixel in (pixels / 255).tolist()]
+    distance = np.abs(hls_from_rgb(pixels) - np.rint(np.array(expected) * [180, 255, 255]))
+    distance[:, 0] = np.minimum(distance[:, 0], 180 - distance[:, 0])
+    assert distance.max() <= limit
+    assert (distance > 0).mean() < 0.1  # lightnesses of half a level are rounded by what float32 leaves
+    hls = np.minimum(pixels, [180, 255, 255]).astype(np.uint8)
+    back = [colorsys.hls_to_rgb(*pixel) for pixel in (hls / [180, 255, 255]).tolist()]
+    assert np.abs(rgb_from_hls(hls) - np.rint(np.array(back) * 255)).max() <= limit
+
+
+@pytest.mark.parametrize("op", [RandomHSL(36, 50, 50), RandomHSL(180, 255, 255), RandomHSL(1)])
+def test_hsl_equals_the_reference_on_all_colours(op: RandomHSL, simd_level: str) -> None:  # noqa: ARG001
+    image = colour_cube()
+    for index in range(4):
+        np.testing.assert_array_equal(native(op, image, index), reference(op, image, index))
+
+
+@pytest.mark.parametrize("executor", [NativeExecutor, ReferenceExecutor])
+def test_hsl_shifts_and_cuts_off(executor: Any) -> None:
+    """A hue does not go round: red at 0 stays red when it is to be less, and is green a third of a turn further.
+
+    The lightness of red, 127.5, is rounded to 128.
+    """
+    red_grey_white = np.array([[[255, 0, 0], [90, 90, 90], [255, 255, 255]]], np.uint8)
+    pipeline = Pipeline([RandomHSL(180, 255, 255)])
+    for row, expected in (
+        ([-60, 0, 0], [[255, 1, 1], [90, 90, 90], [255, 255, 255]]),
+        ([60, 0, 0], [[1, 255, 1], [90, 90, 90], [255, 255, 255]]),
+        ([60, 0, 64], [[129, 255, 129], [154, 154, 154], [255, 255, 255]]),
+        ([0, -255, 0], [[128, 128, 128], [90, 90, 90], [255, 255, 255]]),
+        ([0, 0, -255], [[0, 0, 0]] * 3),
+    ):
+        table = ParamTable(pipeline.columns, np.array([row], np.float64))
+        (result,) = executor(pipeline).run([red_grey_white], table)
+        np.testing.assert_array_equal(result[:, 0].T, expected)
+
+
+def test_hsl_of_nothing_is_left_out() -> None:
+    for executor in (native, reference):
+        np.testing.assert_array_equal(executor(RandomHSL(), PHOTOGRAPH), PHOTOGRAPH.transpose(2, 0, 1))
+    assert (reference(RandomHSL(0, 0, 1), PHOTOGRAPH) != PHOTOGRAPH.transpose(2, 0, 1)).any()
+
+
+@pytest.mark.parametrize(
+    "op", [PCALighting(), PCALighting(2.0), PCALighting(1, (9, 80, 3), np.eye(3) * [[1], [2], [-3]])]
+)
+def test_light_is_alexnets(op: PCALighting) -> None:
+    table = Pipeline([op]).params(range(20))
+    vectors, values = np.array(op.eigvec), np.array(op.eigval)
+    for index in range(20):
+        alpha = [table[f"0.alpha_{k}"][index] for k in range(3)]
+        expected = np.rint(PHOTOGRAPH + vectors @ (alpha * values)).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
+        for executor in (native, reference):
+            assert_close(executor(op, PHOTOGRAPH, index), expected, [], tolerance("PCALighting", "reference"))
 
 
 def test_resized_pixels_are_coloured_as_they_are() -> None:

@@ -24,6 +24,7 @@ from penstock.augment import (
     Grayscale,
     Normalize,
     Pad,
+    PCALighting,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -31,6 +32,7 @@ from penstock.augment import (
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomInvert,
     RandomPerspective,
     RandomPosterize,
@@ -280,7 +282,30 @@ OPS_FIX = "for example [ColorJitter(0.4), RandomGrayscale(0.2)]"
 CHOICES = "a list of at least one choice, each an op or a list of ops"
 INVERT, FLIP = RandomInvert(), RandomHorizontalFlip()
 
+LIGHT_FIX = "leave the argument out for those of ImageNet"
+
 BAD += [
+    (lambda: RandomHSL(181), "RandomHSL: random_h must be an int from 0 to 180, got 181; for example random_h=36"),
+    (lambda: RandomHSL(0, -1), "RandomHSL: random_s must be an int from 0 to 255, got -1; for example random_s=51"),
+    (
+        lambda: RandomHSL(0, 0, 0.5),
+        "RandomHSL: random_l must be an int from 0 to 255, got 0.5; for example random_l=51",
+    ),
+    (
+        lambda: PCALighting(-0.1),
+        "PCALighting: alpha_std must be a number of at least 0, in the range of float32, got -0.1; "
+        "for example alpha_std=0.1",
+    ),
+    (lambda: PCALighting(0.1, (1, 2)), f"PCALighting: eigval must be 3 finite numbers, got (1, 2); {LIGHT_FIX}"),
+    (
+        lambda: PCALighting(0.1, (1, 2, float("inf"))),
+        f"PCALighting: eigval must be 3 finite numbers, got (1, 2, inf); {LIGHT_FIX}",
+    ),
+    (lambda: PCALighting(eigvec="a"), f"PCALighting: eigvec must be 3 x 3 finite numbers, got 'a'; {LIGHT_FIX}"),
+    (
+        lambda: PCALighting(eigvec=[[1, 2], [3]]),
+        f"PCALighting: eigvec must be 3 x 3 finite numbers, got [[1, 2], [3]]; {LIGHT_FIX}",
+    ),
     (lambda: Apply([INVERT], 2), f"Apply: p must be {PROBABILITY}, got 2; for example p=0.5"),
     (lambda: Apply(INVERT), f"Apply: ops must be a list of ops, got RandomInvert(p=0.5); {OPS_FIX}"),
     (lambda: Apply([]), f"Apply: ops must be a list of at least one op, got (); {OPS_FIX}"),
@@ -310,6 +335,9 @@ BAD += [
 ]
 
 GOOD: list[Op] = [
+    RandomHSL(36, 50, 50),
+    PCALighting(),
+    PCALighting(0.2, (1, 2, 3), ((1, 2, 3), (4, 5, 6), (7, 8, 9))),
     Apply([INVERT, FLIP], 0.25),
     Choice([INVERT, [FLIP, RandomGrayscale()], []]),
     Choice([Apply([Choice([INVERT])]), FLIP], (0.25, 3)),
@@ -410,6 +438,11 @@ class TestEveryOp:
         ),
         (RandomAffine(0), ("random_affine", (0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0))),
         (RandomPerspective(0.25, 0.75, "nearest", 9), ("random_perspective", (0.25, 0.75, 0, 9, 9, 9))),
+        (RandomHSL(3, 4, 5), ("random_hsl", (3, 4, 5))),
+        (
+            PCALighting(0.5, (1, 2, 3), ((4, 5, 6), (7, 8, 9), (10, 11, 12))),
+            ("pca_lighting", (0.5, *range(1, 13))),
+        ),
         (Apply([INVERT, Apply([FLIP])], 0.25), ("apply", (0.25, 3))),
         (Choice([INVERT, [FLIP, FLIP]]), ("choice", (2,))),
         (RandomHorizontalFlip(0.25), ("random_horizontal_flip", (0.25,))),
@@ -453,6 +486,8 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
             RandomAffine(0, shear=10, interpolation=transforms_v2().InterpolationMode.BICUBIC),
             RandomAffine((0, 0), None, None, np.array([-10, 10, 0, 0]), "bicubic"),
         ),
+        (RandomHSL(np.int64(3)), RandomHSL(3)),
+        (PCALighting(1, np.arange(3), torch.eye(3)), PCALighting(1.0, [0.0, 1, 2], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])),
         (Apply([INVERT]), Apply(op for op in (INVERT,))),
         (Choice([INVERT, FLIP], np.array([1, 2])), Choice(([INVERT], (FLIP,)), (1.0, 2.0))),
     ],
@@ -484,7 +519,7 @@ def test_torchvisions_interpolation_mode_is_known() -> None:
         Resize(8, interpolation=mode.BICUBIC)
 
 
-OWN_NAMES = {"Apply", "Choice"}
+OWN_NAMES = {"Apply", "Choice", "PCALighting", "RandomHSL"}
 """Ops that torchvision calls otherwise, or lacks."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from support.drawing import Key, color_jitter, flip, gaussian_sigma
+from support.drawing import Key, color_jitter, flip, gaussian_sigma, hsl, lighting
 
 from penstock import _core
 from penstock.errors import OptionError, SpecError
@@ -28,6 +28,10 @@ WITH_P: list[tuple[str, tuple[float, ...]]] = [
 ]
 
 
+HSL = ("random_hsl", (36.0, 50.0, 3.0))
+LIGHT = ("pca_lighting", (0.1, 55.46, 4.794, 1.148, *np.eye(3).ravel().tolist()))
+
+
 def draw(*ops: tuple[str, tuple[float, ...]], count: int = COUNT, **key: int) -> dict[str, NDArray[np.float64]]:
     program = _core.Program(ops)
     rows = np.arange(count)
@@ -37,7 +41,7 @@ def draw(*ops: tuple[str, tuple[float, ...]], count: int = COUNT, **key: int) ->
 
 
 def test_draws_are_the_oracles() -> None:
-    drawn = draw(*WITH_P, JITTER, BLUR, count=50, seed=9, epoch=3)
+    drawn = draw(*WITH_P, JITTER, BLUR, HSL, LIGHT, count=50, seed=9, epoch=3)
     for index in range(50):
         key = Key(9, 3, index, 0)
         for op in range(len(WITH_P)):
@@ -45,6 +49,8 @@ def test_draws_are_the_oracles() -> None:
         fields = [values[index] for name, values in drawn.items() if name.startswith("7.")]
         assert fields == color_jitter(key, 7, JITTER[1])
         assert drawn["8.sigma"][index] == gaussian_sigma(key, 8, (0.1, 2.0))
+        assert [drawn[f"9.{part}"][index] for part in "hsl"] == hsl(key, 9, (36, 50, 3))
+        assert [drawn[f"10.alpha_{k}"][index] for k in range(3)] == pytest.approx(lighting(key, 10, 0.1), rel=1e-14)
 
 
 def test_every_op_is_applied_as_often_as_p_says() -> None:
@@ -59,6 +65,25 @@ def test_factors_are_uniform() -> None:
     for name, (low, high) in bounds.items():
         assert stats.kstest(drawn[f"0.{name}"], stats.uniform(low, high - low).cdf).pvalue > 1e-4
     assert stats.kstest(drawn["1.sigma"], stats.uniform(0.1, 1.9).cdf).pvalue > 1e-4
+
+
+def test_hsl_is_cut_towards_zero() -> None:
+    """0 comes from both sides; the largest is never reached."""
+    drawn = draw(HSL)
+    for part, most in (("h", 36), ("s", 50), ("l", 3)):
+        values, counts = np.unique(drawn[f"0.{part}"], return_counts=True)
+        assert values.tolist() == list(range(1 - most, most))
+        expected = np.where(values == 0, 2, 1) / (2 * most) * COUNT
+        assert stats.chisquare(counts, expected).pvalue > 1e-4
+    assert not np.signbit(drawn["0.l"][drawn["0.l"] == 0]).any()
+
+
+def test_light_is_normal() -> None:
+    drawn = draw(LIGHT)
+    factors = [drawn[f"0.alpha_{k}"] for k in range(3)]
+    for values in factors:
+        assert stats.kstest(values, stats.norm(0, 0.1).cdf).pvalue > 1e-4
+    assert np.abs(np.corrcoef(factors) - np.eye(3)).max() < 4.5 / np.sqrt(COUNT)
 
 
 def test_every_order_is_as_likely() -> None:
@@ -95,6 +120,10 @@ def test_neighbours_epochs_seeds_and_fields_are_uncorrelated() -> None:
         (("gaussian_blur", (4, 3, 1, 1)), r"gaussian_blur: kernel_size: expected an odd number, got 4"),
         (("gaussian_blur", (3, 3, 0, 1)), r"gaussian_blur: sigma_min: expected a number above 0, got 0"),
         (("gaussian_blur", (3, 3, 2, 1)), r"gaussian_blur: sigma_max: expected at least sigma_min, got 1"),
+        (("random_hsl", (181, 0, 0)), r"random_hsl: expected a whole number in its range, got 181"),
+        (("random_hsl", (0, 0, 0.5)), r"random_hsl: expected a whole number in its range, got 0\.5"),
+        (("pca_lighting", (-1, *[0] * 12)), r"pca_lighting: alpha_std: expected 0 or more, got -1"),
+        (("pca_lighting", (0, *[0] * 11, float("nan"))), r"pca_lighting: eigval, eigvec: expected finite numbers, got"),
         (("grayscale", (3,)), r"grayscale: expected 0 arguments, got 1"),
     ],
 )
@@ -110,6 +139,9 @@ def test_bad_arguments_are_refused(op: Any, message: str) -> None:
         (JITTER, [0, 1, 2, 3, -1, 1, 1, 0], r"params: expected a factor of 0 or more \(hue: -0.5 to 0.5\), got -1"),
         (JITTER, [0, 1, 2, 3, 1, 1, 1, 0.7], r"params: expected a factor of 0 or more \(hue: -0.5 to 0.5\), got 0\.7"),
         (JITTER, [0, 1, 2, 3, 1, float("nan"), 1, 0], r"params: expected a factor of 0 or more .* got -?nan"),
+        (HSL, [0, 256, 0], r"params: expected a whole number from -255 to 255, got 256"),
+        (HSL, [0.5, 0, 0], r"params: expected a whole number from -255 to 255, got 0\.5"),
+        (LIGHT, [0, 0, float("nan")], r"params: expected a finite number, got -?nan"),
         (BLUR, [0], r"params: expected a sigma above 0, got 0\.0+; draw them with this program"),
     ],
 )

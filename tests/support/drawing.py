@@ -94,6 +94,19 @@ def choice(key: Key, op: int, weights: tuple[float, ...]) -> int:
     return next(place for place in range(len(weights)) if u < sum(weights[: place + 1]))
 
 
+def hsl(key: Key, op: int, most: tuple[int, int, int]) -> list[int]:
+    """Shifts of hue, saturation and lightness."""
+    units = [*key.doubles(op, 0), key.doubles(op, 1)[0]]
+    return [math.trunc(-n + u * 2 * n) for u, n in zip(units, most, strict=True)]
+
+
+def lighting(key: Key, op: int, std: float) -> list[float]:
+    """The factors of the three eigenvectors."""
+    blocks = [key.doubles(op, 0), key.doubles(op, 1)]
+    (r, t), (s, v) = ((math.sqrt(-2 * math.log(1 - u)), 2 * math.pi * w) for u, w in blocks)
+    return [std * r * math.cos(t), std * r * math.sin(t), std * s * math.cos(v)]
+
+
 def color_jitter(key: Key, op: int, bounds: tuple[float, ...]) -> list[float]:
     """The order of the four, then their factors, which `bounds` holds the lowest and highest of."""
     places = [*key.doubles(op, 2), key.doubles(op, 3)[0]]

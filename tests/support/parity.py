@@ -25,6 +25,7 @@ RESIZED = "1 before Pillow 13 and in pillow-simd"
 BLURRED = "two passes of float32, where torchvision makes one"
 EXP = "0 where the C library's `exp` is Python's"
 GROUPED = "and what the ops inside it may differ by"
+HSL = "for each of H, L and S, as bytes, and for RGB from them; OpenCV computes it so in float32, colorsys in float64"
 CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random"
 REPEATED = "of PIL images; where mirrored padding is larger than the image, numpy's own versions differ"
 WARPED = "Pillow built for x86-64; other builds may fuse multiplications with sums"
@@ -53,6 +54,8 @@ TABLE = (
     Row("RandomAutocontrast", "reference", "Pillow, torchvision", 0),
     Row("RandomEqualize", "reference", "Pillow, torchvision", 0),
     Row("RandomGrayscale", "reference", "Pillow, torchvision", 0),
+    Row("RandomHSL", "reference", "colorsys", 1, HSL),
+    Row("PCALighting", "reference", "numpy", 0),
     Row("RandomPosterize", "reference", "Pillow, torchvision", 0),
     Row("RandomSolarize", "reference", "Pillow, torchvision", 0),
     Row("RandomVerticalFlip", "reference", "Pillow, torchvision", 0),
@@ -77,6 +80,8 @@ TABLE = (
     Row("RandomAutocontrast", "native", "reference", 0),
     Row("RandomEqualize", "native", "reference", 0),
     Row("RandomGrayscale", "native", "reference", 0),
+    Row("RandomHSL", "native", "reference", 0),
+    Row("PCALighting", "native", "reference", 0),
     Row("RandomPosterize", "native", "reference", 0),
     Row("RandomSolarize", "native", "reference", 0),
     Row("RandomVerticalFlip", "native", "reference", 0),

@@ -18,6 +18,7 @@ from penstock.augment import (
     Normalize,
     Op,
     Pad,
+    PCALighting,
     Pipeline,
     RandomAdjustSharpness,
     RandomAffine,
@@ -26,6 +27,7 @@ from penstock.augment import (
     RandomEqualize,
     RandomGrayscale,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomInvert,
     RandomPerspective,
     RandomPosterize,
@@ -145,6 +147,8 @@ def colours() -> st.SearchStrategy[Op]:
         st.builds(Grayscale),
         st.builds(ColorJitter, factors, factors, factors, st.none() | st.floats(0, 0.5)),
         st.builds(GaussianBlur, kernels, st.floats(0.125, 9)),
+        st.builds(RandomHSL, st.integers(0, 180), st.integers(0, 255), st.integers(0, 255)),
+        st.builds(PCALighting, st.floats(0, 3)),
     )
 
 

@@ -1,5 +1,8 @@
 #include "engine/colour/colours.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/colour/arithmetic.h"
 #include "engine/colour/pixel_kernels.h"
 #include "engine/colour/statistics.h"
@@ -11,6 +14,10 @@ namespace {
 ByteTable blend_from(int from, double factor) {
   const auto alpha = static_cast<float>(factor);
   return make_table([=](int value) { return blended(from, value, alpha); });
+}
+
+ByteTable brighter_by(double light) {
+  return make_table([=](int value) { return std::nearbyint(std::clamp(value + light, 0.0, 255.0)); });
 }
 
 // Pillow's `ImageOps.autocontrast`, its arithmetic in doubles included.
@@ -71,6 +78,9 @@ bool Colours::add_table(const Step& step) {
     case StepKind::kBrightness:
       tables_.follow(blend_from(0, argument));
       return true;
+    case StepKind::kLighting:
+      for (int channel = 0; channel < 3; ++channel) tables_.follow(channel, brighter_by(step.values[channel]));
+      return true;
     default:
       return false;
   }
@@ -107,6 +117,10 @@ void Colours::change_pixels(const Step& step, const PlanarImage& image) {
       break;
     case StepKind::kHue:
       shift_hue(level, static_cast<uint8_t>(static_cast<int>(argument * 255)), image);
+      break;
+    case StepKind::kHsl:
+      shift_hsl(level, {static_cast<int>(argument), static_cast<int>(step.values[1]), static_cast<int>(step.values[2])},
+                image);
       break;
     case StepKind::kGrey:
       make_grey(level, image);

@@ -14,6 +14,7 @@ constexpr int kJitters = 4;
 constexpr StepKind kJitter[kJitters] = {StepKind::kBrightness, StepKind::kContrast, StepKind::kSaturation,
                                         StepKind::kHue};
 constexpr int kHuePosition = 3;
+constexpr double kHighestHue = 180;  // of OpenCV's "HLS" in bytes
 
 struct ColourOp {
   OpKind kind;
@@ -35,6 +36,8 @@ const ColourOp& description_of(OpKind kind) {
        {"order_0", "order_1", "order_2", "order_3", "brightness", "contrast", "saturation", "hue"}},
       {OpKind::kRandomAdjustSharpness, 2, {"apply"}},
       {OpKind::kGaussianBlur, 4, {"sigma"}},
+      {OpKind::kRandomHsl, 3, {"h", "s", "l"}},
+      {OpKind::kPcaLighting, 13, {"alpha_0", "alpha_1", "alpha_2"}},
   };
   return *std::find_if(known.begin(), known.end(), [kind](const ColourOp& op) { return op.kind == kind; });
 }
@@ -66,6 +69,20 @@ void check_blur(const Op& op, const std::string& name) {
           op.args[3]);
 }
 
+void check_hsl(const Op& op, const std::string& name) {
+  for (int part = 0; part < 3; ++part) {
+    const double most = op.args[part], limit = part == 0 ? kHighestHue : 255;
+    require(most >= 0 && most <= limit && most == std::floor(most), name, "expected a whole number in its range", most);
+  }
+}
+
+void check_lighting(const Op& op, const std::string& name) {
+  require(op.args[0] >= 0 && op.args[0] <= kMaxFactor, name, "alpha_std: expected 0 or more", op.args[0]);
+  for (int i = 1; i < 13; ++i) {
+    require(std::abs(op.args[i]) <= kMaxFactor, name, "eigval, eigvec: expected finite numbers", op.args[i]);
+  }
+}
+
 double uniform(double low, double high, double unit) { return low + unit * (high - low); }
 
 // The order, by Fisher and Yates from the end, then the factors.
@@ -80,6 +97,30 @@ void draw_jitter(const OpStream& stream, const Op& op, double* fields) {
   for (int k = 0; k < kJitters; ++k) {
     fields[kJitters + k] = uniform(op.args[2 * k], op.args[2 * k + 1], unit_double(factors[k / 2], k % 2));
   }
+}
+
+// Cut to whole numbers, towards 0, as MXNet does.
+void draw_hsl(const OpStream& stream, const Op& op, double* fields) {
+  const PhiloxBlock blocks[2] = {stream.block(0), stream.block(1)};
+  for (int part = 0; part < 3; ++part) {
+    const double most = op.args[part];
+    fields[part] = std::trunc(uniform(-most, most, unit_double(blocks[part / 2], part % 2))) + 0.0;  // never -0
+  }
+}
+
+// Two independent numbers of the standard normal distribution, by Box and Muller.
+std::array<double, 2> normal_doubles(const PhiloxBlock& block) {
+  constexpr double kTurn = 6.283185307179586;
+  const double radius = std::sqrt(-2 * std::log(1 - unit_double(block, 0)));
+  const double angle = kTurn * unit_double(block, 1);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+void draw_lighting(const OpStream& stream, const Op& op, double* fields) {
+  const std::array<double, 2> first = normal_doubles(stream.block(0)), second = normal_doubles(stream.block(1));
+  fields[0] = op.args[0] * first[0];
+  fields[1] = op.args[0] * first[1];
+  fields[2] = op.args[0] * second[0];
 }
 
 void check_drawn(bool holds, const char* expected, double got) {
@@ -100,6 +141,26 @@ void append_jitter(const Op& op, const double* fields, std::vector<Step>& steps)
     check_drawn(fits, "a factor of 0 or more (hue: -0.5 to 0.5)", factor);
     steps.push_back({kJitter[k], {factor}});
   }
+}
+
+void append_hsl(const Op& op, const double* fields, std::vector<Step>& steps) {
+  if (op.args[0] == 0 && op.args[1] == 0 && op.args[2] == 0) return;
+  for (int part = 0; part < 3; ++part) {
+    check_drawn(std::abs(fields[part]) <= 255 && fields[part] == std::floor(fields[part]),
+                "a whole number from -255 to 255", fields[part]);
+  }
+  steps.push_back({StepKind::kHsl, {fields[0], fields[1], fields[2]}});
+}
+
+void append_lighting(const Op& op, const double* fields, std::vector<Step>& steps) {
+  Step step{StepKind::kLighting};
+  for (int k = 0; k < 3; ++k) {
+    check_drawn(std::abs(fields[k]) <= kMaxFactor, "a finite number", fields[k]);
+    for (int channel = 0; channel < 3; ++channel) {
+      step.values[channel] += op.args[4 + 3 * channel + k] * fields[k] * op.args[1 + k];
+    }
+  }
+  steps.push_back(step);
 }
 
 Step step_of(const Op& op) {
@@ -142,6 +203,12 @@ void check_colour_arguments(const Op& op, const std::string& name) {
     case OpKind::kGaussianBlur:
       check_blur(op, name);
       return;
+    case OpKind::kRandomHsl:
+      check_hsl(op, name);
+      return;
+    case OpKind::kPcaLighting:
+      check_lighting(op, name);
+      return;
     case OpKind::kRandomSolarize:
       require(std::isfinite(first), name, "threshold: expected a finite number", first);
       break;
@@ -167,6 +234,12 @@ void draw_colour(const OpStream& stream, const Op& op, double* fields) {
     case OpKind::kGaussianBlur:
       fields[0] = uniform(op.args[2], op.args[3], unit_double(stream.block(0), 0));
       return;
+    case OpKind::kRandomHsl:
+      draw_hsl(stream, op, fields);
+      return;
+    case OpKind::kPcaLighting:
+      draw_lighting(stream, op, fields);
+      return;
     default:
       fields[0] = unit_double(stream.block(0), 0) < probability_of(op) ? 1 : 0;
   }
@@ -183,6 +256,12 @@ void append_colours(const Op& op, const double* fields, std::vector<Step>& steps
       return;
     case OpKind::kGrayscale:
       steps.push_back(step_of(op));
+      return;
+    case OpKind::kRandomHsl:
+      append_hsl(op, fields, steps);
+      return;
+    case OpKind::kPcaLighting:
+      append_lighting(op, fields, steps);
       return;
     default:
       if (fields[0] != 0) steps.push_back(step_of(op));

@@ -15,4 +15,11 @@ void change_saturation(SimdLevel level, float factor, const PlanarImage& image);
 // Adds `shift` to the hue of Pillow's "HSV", modulo 256, as torchvision's adjust_hue does.
 void shift_hue(SimdLevel level, uint8_t shift, const PlanarImage& image);
 
+struct HslShift {
+  int hue, saturation, lightness;
+};
+
+// Adds to the hue (0 to 180), saturation and lightness (0 to 255) of OpenCV's "HLS", and cuts off what is beyond.
+void shift_hsl(SimdLevel level, HslShift shift, const PlanarImage& image);
+
 }  // namespace penstock
