@@ -22,7 +22,7 @@ from .selection import shifted, taken
 
 __all__ = ["resized"]
 
-CPU_GROUP = 8
+CPU_GROUP = 4
 """Images that are resized together on a CPU: few, so that their crops are alike and they stay in the cache."""
 
 GPU_GROUP = 256
