@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .. import _core
 from ..errors import SpecError
 from .ops.base import Op, Stage, lower_ops
 from .ops.conversion import ToDtype
+from .ops.erasing import Cutout, RandomErasing
 from .ops.padding import RandomCrop
 
 __all__ = ["check_crops", "check_order"]
 
 
 def check_order(ops: Sequence[Op]) -> None:
-    """Refuses ops in an order without a meaning: geometry and colours, then at most one ToDtype, then one Normalize.
+    """Refuses ops in an order without a meaning.
+
+    In order: geometry and colours, at most one ToDtype, at most one Normalize, erasing, at most one that mixes batches.
 
     Raises:
         SpecError: names the op, its position (from 0) and where to move it.
     """
     for position, op in enumerate(ops):
         before = ops[:position]
-        if op.stage in (Stage.GEOMETRY, Stage.COLOUR):
+        _check_finished(op, position, before)
+        if op.stage is Stage.ERASE:
+            _check_erased_values(op, position, before)
+        elif op.stage in (Stage.GEOMETRY, Stage.COLOUR):
             _check_pixels(op, position, before)
         else:
             _check_single(op, position, before)
@@ -59,6 +67,33 @@ def _first(ops: Sequence[Op], *stages: Stage) -> int | None:
     return next((position for position, op in enumerate(ops) if op.stage in stages), None)
 
 
+def _check_finished(op: Op, position: int, before: Sequence[Op]) -> None:
+    late = _first(before, *(stage for stage in (Stage.ERASE, Stage.BATCH) if stage > op.stage))
+    if late is not None:
+        works_on = "finished batches" if before[late].stage is Stage.BATCH else "the finished result"
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[late])} at position {late}, which "
+            f"works on {works_on}; move {_name(op)} before {_name(before[late])}"
+        )
+
+
+def _check_erased_values(op: Op, position: int, before: Sequence[Op]) -> None:
+    value = op.value if isinstance(op, RandomErasing | Cutout) else 0.0
+    dtype = next((known.dtype for known in before if isinstance(known, ToDtype)), "uint8")
+    if dtype != "uint8":
+        return
+    if isinstance(value, str):
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} has value={value!r}, normal noise, which needs floats, and "
+            f"works on uint8 there; put ToDtype('float32', scale=True) before it, or give value=0"
+        )
+    if any(not 0 <= number <= 255 or number != int(number) for number in np.ravel(value)):
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} works on uint8 there, so its value must be whole numbers "
+            f"from 0 to 255, got {value!r}; change it, or put ToDtype('float32', scale=True) before it"
+        )
+
+
 def _check_pixels(op: Op, position: int, before: Sequence[Op]) -> None:
     late = _first(before, Stage.DTYPE, Stage.NORMALIZE)
     if late is not None:
@@ -70,6 +105,11 @@ def _check_pixels(op: Op, position: int, before: Sequence[Op]) -> None:
 
 def _check_single(op: Op, position: int, before: Sequence[Op]) -> None:
     earlier = _first(before, op.stage)
+    if earlier is not None and type(before[earlier]) is not type(op):
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} is the second op that mixes batches, after "
+            f"{_name(before[earlier])} at position {earlier}; keep one of the two"
+        )
     if earlier is not None:
         raise SpecError(
             f"Pipeline: {_name(op)} is there twice, at positions {earlier} and {position}; keep one of the two"

@@ -29,8 +29,9 @@ MAX_OPS = 65536
 class Pipeline(Sequence[Op]):
     """Ops applied one after the other; immutable, hashable, picklable, safe to share between threads.
 
-    Geometry and colours come first, in any order (on uint8 images), then at most one `ToDtype`, then at most one
-    `Normalize`. What is drawn for a sample depends on (seed, epoch, index, draw) and its image's size alone.
+    Geometry and colours come first, in any order (on uint8 images), then at most one `ToDtype`, at most one
+    `Normalize`, erasing, and at most one op that mixes the samples of a batch. What is drawn for a sample depends on
+    (seed, epoch, index, draw) and its image's size alone; batches are mixed by what their first sample drew.
 
     Args:
         ops: the ops, in order. With none, images stay as they are.
@@ -136,6 +137,8 @@ class Pipeline(Sequence[Op]):
         self, image: ArrayLike, index: int = 0, epoch: int = 0, seed: int = 0, draw: int = 0, view: int = 0
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
         """Draws the parameters of one sample and applies them to its image, with the native kernels.
+
+        Ops that mix batches are left out: they need a batch.
 
         Args:
             image: decoded, (height, width, 3) uint8 RGB (an array, or a PIL image of mode RGB); not changed.

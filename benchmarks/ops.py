@@ -29,6 +29,7 @@ from penstock.augment import (
     RandomAdjustSharpness,
     RandomAutocontrast,
     RandomEqualize,
+    RandomErasing,
     RandomHorizontalFlip,
     RandomHSL,
     RandomInvert,
@@ -77,6 +78,10 @@ def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]
         "hue": (ColorJitter(hue=(0.07, 0.07)), lambda image: functions.adjust_hue(image, 0.07)),
         "HSL": (RandomHSL(36, 50, 50), lambda image: functions.adjust_hue(image, 0.07)),
         "PCA lighting": (PCALighting(), lambda image: functions.adjust_brightness(image, 1.3)),
+        "erasing": (
+            RandomErasing(1.0, (0.15, 0.15), (1.0, 1.0)),
+            lambda image: functions.erase(image, 40, 60, 87, 87, torch.zeros(3, 1, 1)),
+        ),
         "sharpness": (RandomAdjustSharpness(1.7, 1.0), lambda image: functions.adjust_sharpness(image, 1.7)),
         "gaussian blur 5x5": (GaussianBlur(5, 1.0), lambda image: functions.gaussian_blur(image, [5, 5], [1.0, 1.0])),
         "gaussian blur 23x23": (
@@ -89,7 +94,7 @@ def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]
 def calls_of(op: Op | None, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Call:
     """Penstock's kernels on the image, with the parameters already drawn."""
     pipeline = Pipeline([] if op is None else [op])
-    program, row = pipeline.program, pipeline.params([0]).row(0)
+    program, row = pipeline.program, pipeline.params([0], sizes=image.shape[:2]).row(0)
     return lambda: program.apply(image, row)
 
 

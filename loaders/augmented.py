@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
-from ..augment import Augmentation, Op, Pipeline, Views
+from ..augment import Augmentation, CutMix, MixUp, Op, Pipeline, Views
 from ..augment.views import pipelines_of
 from ..errors import OptionError
 from .keys.keys import KeyedIndex
@@ -153,6 +153,9 @@ def augmented(dataset: Any, pipeline: Augmentation) -> Augmented:
 
 def _check_pipeline(pipeline: Any) -> None:
     if isinstance(pipeline, Pipeline | Views):
+        for op in (op for part in pipelines_of(pipeline) for op in part):
+            if isinstance(op, MixUp | CutMix):
+                raise OptionError(f"augment can't mix batches, got {op!r}; leave it out")
         return
     ops = pipeline if isinstance(pipeline, list | tuple) else [pipeline]
     expected = f"augment must be a penstock.augment.Pipeline or Views, got {type(pipeline).__name__}"

@@ -15,8 +15,11 @@ from ..ops import (
     CenterCrop,
     Choice,
     ColorJitter,
+    CutMix,
+    Cutout,
     GaussianBlur,
     Grayscale,
+    MixUp,
     Normalize,
     Op,
     Pad,
@@ -26,6 +29,7 @@ from ..ops import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHSL,
@@ -44,6 +48,7 @@ from ..params import ParamTable, drawn_inside
 from ..pipeline import Pipeline
 from . import colours
 from .base import Image, Result, check_run
+from .erasing import cut_out, erase
 from .hls import shift_hsl
 from .padding import padded
 from .resampling import resize_bilinear
@@ -260,3 +265,19 @@ def _to_dtype(op: ToDtype, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG0
 @apply_op.register
 def _normalize(op: Normalize, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
     return (image - np.array(op.mean, np.float32)) / np.array(op.std, np.float32)
+
+
+@apply_op.register
+def _random_erasing(op: RandomErasing, image: Pixels, drawn: Drawn) -> Pixels:
+    return erase(op, image, drawn)
+
+
+@apply_op.register
+def _cutout(op: Cutout, image: Pixels, drawn: Drawn) -> Pixels:
+    return cut_out(op, image, drawn)
+
+
+@apply_op.register(MixUp)
+@apply_op.register(CutMix)
+def _mixing(op: Op, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (is done to whole batches, by mix_batch)
+    return image

@@ -19,9 +19,11 @@ from .colour import (
     RandomSolarize,
 )
 from .conversion import Normalize, ToDtype
+from .erasing import Cutout, RandomErasing
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize
 from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
+from .mixing import CutMix, MixUp
 from .padding import Pad, RandomCrop
 from .shifts import PCALighting, RandomHSL
 from .warp import RandomAffine, RandomPerspective, RandomRotation
@@ -32,8 +34,11 @@ __all__ = [
     "CenterCrop",
     "Choice",
     "ColorJitter",
+    "CutMix",
+    "Cutout",
     "GaussianBlur",
     "Grayscale",
+    "MixUp",
     "Normalize",
     "Op",
     "PCALighting",
@@ -43,6 +48,7 @@ __all__ = [
     "RandomAutocontrast",
     "RandomCrop",
     "RandomEqualize",
+    "RandomErasing",
     "RandomGrayscale",
     "RandomHSL",
     "RandomHorizontalFlip",
@@ -66,8 +72,11 @@ OPS: dict[str, type[Op]] = {
         CenterCrop,
         Choice,
         ColorJitter,
+        CutMix,
+        Cutout,
         GaussianBlur,
         Grayscale,
+        MixUp,
         Normalize,
         PCALighting,
         Pad,
@@ -76,6 +85,7 @@ OPS: dict[str, type[Op]] = {
         RandomAutocontrast,
         RandomCrop,
         RandomEqualize,
+        RandomErasing,
         RandomGrayscale,
         RandomHSL,
         RandomHorizontalFlip,

@@ -21,8 +21,10 @@ __all__ = [
     "Size",
     "antialiased",
     "bits",
+    "channel_values",
     "choice",
     "colour",
+    "count",
     "deviation",
     "factor",
     "flag",
@@ -35,6 +37,7 @@ __all__ = [
     "number",
     "pair",
     "per_channel",
+    "positive",
     "probability",
     "refusal",
     "rising",
@@ -249,6 +252,25 @@ def per_channel(op: object, argument: str, value: object) -> tuple[float, float,
         raise refusal(op, argument, "3 numbers in the range of float32", value, "give smaller numbers")
     first, second, third = (float(v) for v in (items * 3 if len(items) == 1 else items))
     return first, second, third
+
+
+def channel_values(op: object, argument: str, value: object) -> tuple[float, float, float]:
+    """Three finite float32 numbers, for R, G, B; one number is all three."""
+    return per_channel(op, argument, (value,) if _is_plain_number(value) else value)
+
+
+def positive(op: object, argument: str, value: object, highest: float) -> float:
+    """A number above 0, up to `highest`."""
+    if not _is_plain_number(value) or not 0 < value <= highest:
+        raise refusal(op, argument, f"a number above 0, up to {highest:g}", value, f"for example {argument}=1.0")
+    return float(value)
+
+
+def count(op: object, argument: str, value: object, highest: int) -> int:
+    """How many of something, 1 to `highest`."""
+    if not _is_int(value) or not 1 <= value <= highest:
+        raise refusal(op, argument, f"an int from 1 to {highest}", value, f"for example {argument}=10")
+    return int(value)
 
 
 def choice(op: object, argument: str, value: object, choices: Sequence[str]) -> str:

@@ -26,6 +26,10 @@ class Stage(enum.IntEnum):
     """Converts to the type of the result."""
     NORMALIZE = 3
     """Arithmetic on floats."""
+    ERASE = 4
+    """Writes over parts of the result, whatever its type."""
+    BATCH = 5
+    """Mixes the samples of a finished batch, labels included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from ..ops import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
@@ -146,6 +147,7 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     ),
     "RandomAutocontrast": lambda op: RandomAutocontrast(op.p),
     "RandomEqualize": lambda op: RandomEqualize(op.p),
+    "RandomErasing": lambda op: RandomErasing(op.p, op.scale, op.ratio, "random" if op.value is None else op.value),
     "RandomGrayscale": lambda op: RandomGrayscale(op.p),
     "RandomInvert": lambda op: RandomInvert(op.p),
     "RandomPerspective": lambda op: RandomPerspective(op.distortion_scale, op.p, op.interpolation, _fill(op)),
@@ -249,15 +251,19 @@ class _Image:
     geometry: list[Op] = field(default_factory=list)
     conversion: ToDtype | None = None
     normalize: Normalize | None = None
+    erasing: list[RandomErasing] = field(default_factory=list)
 
     def through(self, steps: list[_Step]) -> _Image:
         for step in steps:
+            self._check_erasing(step)
             if isinstance(step.op, _ToTensor):
                 self._to_tensor(step.op, step.place)
             elif isinstance(step.op, ToDtype):
                 self._convert(step.op, step.place)
             elif isinstance(step.op, Normalize):
                 self._normalize(step.op, step.place)
+            elif isinstance(step.op, RandomErasing):
+                self.erasing.append(step.op)
             elif step.op is not None:
                 self._move(step.op, step)
         return self
@@ -265,7 +271,16 @@ class _Image:
     def pipeline(self, place: str) -> Pipeline:
         if self.dtype is None:
             raise SpecError(f"{place} gives PIL images, which don't make a batch; end it with ToTensor or ToImage")
-        return Pipeline([*self.geometry, *(op for op in (self.conversion, self.normalize) if op is not None)])
+        conversion = [op for op in (self.conversion, self.normalize) if op is not None]
+        return Pipeline([*self.geometry, *conversion, *self.erasing])
+
+    def _check_erasing(self, step: _Step) -> None:
+        """Refuses to erase PIL images, and whatever would be done to a result with something erased."""
+        if isinstance(step.op, RandomErasing):
+            if self.dtype is None:
+                raise SpecError(f"{step.place} erases tensors, and a PIL image comes in; put ToTensor before it")
+        elif self.erasing and step.op is not None:
+            raise SpecError(f"{step.place} comes after RandomErasing, which comes last in Penstock; move it before")
 
     def _to_tensor(self, op: _ToTensor, place: str) -> None:
         if self.dtype is None:

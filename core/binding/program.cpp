@@ -13,7 +13,9 @@
 #include "binding/apply.h"
 #include "binding/arguments.h"
 #include "binding/register.h"
+#include "engine/erasing/ops.h"
 #include "engine/error.h"
+#include "engine/mixing/ops.h"
 #include "engine/step_ops.h"
 
 namespace py = pybind11;
@@ -41,6 +43,12 @@ size_t argument_count(OpKind kind) {
     case OpKind::kRandomHorizontalFlip:
     case OpKind::kRandomVerticalFlip:
       return 1;
+    case OpKind::kRandomErasing:
+    case OpKind::kCutout:
+      return erasing_argument_count(kind);
+    case OpKind::kMixUp:
+    case OpKind::kCutMix:
+      return kMixingArguments;
     default:
       return step_argument_count(kind);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/erasing/eraser.h"
 #include "engine/error.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/jpeg/jpeg.h"
@@ -118,6 +119,7 @@ struct Executor::State {
   PlaneWriter writer;
   PixelWriter pixel_writer;
   StepRunner step_runner;
+  Eraser eraser;
   std::vector<Folded> folded;  // per run
   ReadingPlan plan;
   std::vector<Run> one_run{1};
@@ -144,7 +146,9 @@ void Executor::State::run(const std::vector<Run>& runs, Size size, PlaneSource& 
   if (folded.size() < runs.size()) folded.resize(runs.size());
   for (size_t i = 0; i < runs.size(); ++i) fold(*runs[i].program, runs[i].row, size, folded[i]);
   const auto run_from = [&](PlaneSource& pixels, size_t i) {
-    run_folded(folded[i], conversion_of(*runs[i].program), pixels, runs[i].out);
+    const Run& run = runs[i];
+    run_folded(folded[i], conversion_of(*run.program), pixels, run.out);
+    eraser.erase(*run.program, run.row, folded[i].stages.back().size(), format, run.out);
   };
   if (runs.size() == 1) return run_from(source, 0);
   plan.begin(source.reads_once());

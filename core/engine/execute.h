@@ -1,5 +1,5 @@
 // Applies a program, with drawn parameters, to one image: decode the region that is needed, resize, flip, change
-// pixels, convert, write.
+// pixels, convert, write, erase.
 #pragma once
 
 #include <memory>

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "engine/erasing/ops.h"
 #include "engine/error.h"
 #include "engine/groups.h"
+#include "engine/mixing/ops.h"
 #include "engine/padding.h"
 #include "engine/random/drawing.h"
 #include "engine/step_ops.h"
@@ -38,6 +40,10 @@ constexpr OpName kNames[] = {
     {"apply", OpKind::kApply},
     {"choice", OpKind::kChoice},
     {"branch", OpKind::kBranch},
+    {"random_erasing", OpKind::kRandomErasing},
+    {"cutout", OpKind::kCutout},
+    {"mix_up", OpKind::kMixUp},
+    {"cut_mix", OpKind::kCutMix},
     {"random_invert", OpKind::kRandomInvert},
     {"random_solarize", OpKind::kRandomSolarize},
     {"random_posterize", OpKind::kRandomPosterize},
@@ -114,7 +120,8 @@ void check_normalize(const Op& op) {
   }
 }
 
-void check_arguments(const Op& op) {
+// `result`: the type of what reaches the op.
+void check_arguments(const Op& op, Dtype result) {
   switch (op.kind) {
     case OpKind::kRandomResizedCrop:
       check_range(op, 2, "scale", true);
@@ -154,17 +161,33 @@ void check_arguments(const Op& op) {
     case OpKind::kChoice:
     case OpKind::kBranch:
       return;  // with their members, by check_groups
+    case OpKind::kRandomErasing:
+    case OpKind::kCutout:
+      check_erasing_arguments(op, name_of(op.kind), result);
+      return;
+    case OpKind::kMixUp:
+    case OpKind::kCutMix:
+      check_mixing_arguments(op, name_of(op.kind));
+      return;
     default:
       check_step_arguments(op, name_of(op.kind));
   }
 }
 
-// Moves or changes pixels, at most one to_dtype, at most one normalize of floats: in this order.
+// Moves or changes pixels, at most one to_dtype, at most one normalize of floats, erasing, at most one that mixes
+// batches: in this order.
 void check_order(const std::vector<Op>& ops) {
   const auto fail = [](const std::string& reason) { throw Error(Fault::kSpec, reason); };
   const Op* conversion = nullptr;
   const Op* normalization = nullptr;
+  const Op* erasing = nullptr;
+  const Op* mixing = nullptr;
   for (const Op& op : ops) {
+    if (mixing != nullptr) fail(name_of(op.kind) + ": expected nothing after " + name_of(mixing->kind));
+    if (is_mixing(op.kind)) mixing = &op;
+    if (is_erasing(op.kind)) erasing = &op;
+    if (is_mixing(op.kind) || is_erasing(op.kind)) continue;
+    if (erasing != nullptr) fail(name_of(op.kind) + ": expected before " + name_of(erasing->kind) + "; move it there");
     const bool last_steps = op.kind == OpKind::kToDtype || op.kind == OpKind::kNormalize;
     if (normalization != nullptr) fail(name_of(op.kind) + ": expected nothing after normalize; move it before");
     if (!last_steps && conversion != nullptr) fail(name_of(op.kind) + ": expected before to_dtype; move it there");
@@ -251,7 +274,7 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
   check_groups(ops_);
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];
-    check_arguments(op);
+    check_arguments(op, dtype_);
     const std::string prefix = std::to_string(position) + ".";
     const auto column = static_cast<int>(columns_.size());
     first_column_.push_back(-1);
@@ -272,6 +295,10 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
         columns_.push_back(prefix + group_field(op.kind));
         first_column_.back() = column;
       }
+    } else if (is_erasing(op.kind) || is_mixing(op.kind)) {
+      const auto fields = is_erasing(op.kind) ? erasing_fields(op) : mixing_fields(op.kind);
+      for (const std::string& field : fields) columns_.push_back(prefix + field);
+      first_column_.back() = column;
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
@@ -381,6 +408,10 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       draw_step_fields(stream, op, size, fields);
     } else if (op.kind == OpKind::kApply || op.kind == OpKind::kChoice) {
       fields[0] = draw_group(stream, ops_, position);
+    } else if (is_erasing(op.kind)) {
+      draw_erasing(stream, op, size, fields);
+    } else if (is_mixing(op.kind)) {
+      draw_mixing(stream, op, size, fields);
     }
     size = size_after(position, size);
   }

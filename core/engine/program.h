@@ -26,6 +26,12 @@ enum class OpKind {
   kApply,
   kChoice,
   kBranch,
+  // On finished results.
+  kRandomErasing,
+  kCutout,
+  // On finished batches.
+  kMixUp,
+  kCutMix,
   // Colours, from here on.
   kRandomInvert,
   kRandomSolarize,

@@ -169,6 +169,9 @@ class Program:
       ("branch", (weight, members))          right before its own members
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
+      ("random_erasing", (p, scale_min, scale_max, ratio_min, ratio_max, noise, value_0, value_1, value_2))
+      ("cutout", (length, n_holes, value_0, value_1, value_2))
+      ("mix_up", (alpha, p))                 also cut_mix; drawn, but applied to batches elsewhere
 
     `position`: of the first op in the pipeline that these ops are a part of. Draws are those of the ops' places there;
     columns count from 0 all the same.
@@ -191,6 +194,9 @@ class Program:
         pixels: top_left_x, top_left_y ...) for random_perspective;
         apply (0/1) for apply; choice (which branch, from 0) for choice. What does not run has drawn nothing: its
         columns are 0.
+        apply, x, y, width, height (of the erased rectangle), and noise_0, noise_1 (its key) with noise, for
+        random_erasing; x_k, y_k, width_k, height_k of hole k = 0, 1 ... for cutout; apply, lambda for mix_up; apply,
+        lambda, x, y, width, height for cut_mix.
         """
     @property
     def output_size(self) -> tuple[int, int] | None:

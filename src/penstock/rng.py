@@ -5,6 +5,7 @@ All numbers come from Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel ra
 is written down in docs/design/2026-11-21-interfaces.md. `penstock.augment` draws by it; here are the parts below:
 
 - `philox(key, counter)`: one block of four 32-bit words, from two and four.
+- `philox_blocks(key, start, stop, tail)`: many blocks at once, of counters that count up.
 - `Permutation(size, seed, epoch)`: the shuffled order of an epoch. `take(start, stop)` gives the indices at these
   positions, (stop - start,) int64, in constant memory from 65,536 samples up. Raises OptionError for positions outside.
 - `uniforms(seed, epoch, purpose, start, stop)`: float64 numbers in [0, 1), one for each position.
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from ._core import Permutation, philox
 
-__all__ = ["Permutation", "current", "philox", "sample_generator", "uniforms", "words"]
+__all__ = ["Permutation", "current", "philox", "philox_blocks", "sample_generator", "uniforms", "words"]
 
 _WORD = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -44,18 +45,29 @@ def uniforms(seed: int, epoch: int, purpose: int, start: int, stop: int) -> NDAr
         start, stop: 0 <= start <= stop < 2**63.
     """
     derived = philox((seed & 0xFFFFFFFF, seed >> 32), (0, 0, epoch, purpose))
-    keys = np.array(derived[:2], np.uint64) + _KEY_STEPS & _WORD
-    blocks = np.arange(start >> 1, (stop + 1) >> 1, dtype=np.uint64)
-    # Of each block's words c0 c1 c2 c3, rows c2 and c0 (which get multiplied), and rows c1 and c3 (which get xored).
-    factors = np.stack([np.full_like(blocks, derived[2]), blocks & _WORD])
-    others = np.stack([blocks >> _SHIFT, np.full_like(blocks, derived[3])])
-    for key in keys:
-        products = factors * _MULTIPLIERS
-        factors = ((products >> _SHIFT) ^ others ^ key[:, None])[::-1]
-        others = products & _WORD
-    halves = (factors[::-1] | others << _SHIFT) >> np.uint64(11)
-    numbers: NDArray[np.float64] = (halves * 2.0**-53).T.ravel()
+    words = philox_blocks((derived[0], derived[1]), start >> 1, (stop + 1) >> 1, (derived[2], derived[3]))
+    halves = (words[::2] | words[1::2] << _SHIFT) >> np.uint64(11)
+    numbers: NDArray[np.float64] = (halves.astype(np.float64) * 2.0**-53).T.ravel()
     return numbers[start & 1 :][: stop - start]
+
+
+def philox_blocks(key: tuple[int, int], start: int, stop: int, tail: tuple[int, int] = (0, 0)) -> NDArray[np.uint64]:
+    """(4, stop - start): the words of the blocks with counters (low word, high word of a number, *tail).
+
+    Args:
+        key, tail: words of 32 bits.
+        start, stop: the numbers, start <= n < stop < 2**63.
+    """
+    keys = np.array(key, np.uint64) + _KEY_STEPS & _WORD
+    numbers = np.arange(start, stop, dtype=np.uint64)
+    # Of each block's words c0 c1 c2 c3, rows c2 and c0 (which get multiplied), and rows c1 and c3 (which get xored).
+    factors = np.stack([np.full_like(numbers, tail[0]), numbers & _WORD])
+    others = np.stack([numbers >> _SHIFT, np.full_like(numbers, tail[1])])
+    for step in keys:
+        products = factors * _MULTIPLIERS
+        factors = ((products >> _SHIFT) ^ others ^ step[:, None])[::-1]
+        others = products & _WORD
+    return np.stack([factors[1], others[0], factors[0], others[1]])
 
 
 def words(seed: int, epoch: int, index: int, draw: int, purpose: int) -> tuple[int, int, int, int]:

@@ -20,8 +20,11 @@ from penstock.augment import (
     CenterCrop,
     Choice,
     ColorJitter,
+    CutMix,
+    Cutout,
     GaussianBlur,
     Grayscale,
+    MixUp,
     Normalize,
     Pad,
     PCALighting,
@@ -30,6 +33,7 @@ from penstock.augment import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHSL,
@@ -73,6 +77,8 @@ SIGMA = "a number above 0, or (low, high) with 0 < low <= high"
 SIGMA_FIX = "for example sigma=1.5 or sigma=(0.1, 2.0)"
 DTYPE = "'float32', 'float16' or 'uint8', or numpy's or torch's object for one of them"
 DTYPE_FIX = "for example ToDtype('float32', scale=True)"
+
+VALUES_FIX = "for example value=(0.5, 0.5, 0.5)"
 
 BAD: list[tuple[Callable[[], Op], str]] = [
     (lambda: RandomResizedCrop(0), f"RandomResizedCrop: size must be {SIZE}, got 0; {SIZE_FIX}"),
@@ -245,6 +251,26 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         "RandomPerspective: distortion_scale must be a number from 0 to 1, got 1.5; for example distortion_scale=0.5",
     ),
     (lambda: RandomPerspective(p=2), f"RandomPerspective: p must be {PROBABILITY}, got 2; for example p=0.5"),
+    (lambda: RandomErasing(2), f"RandomErasing: p must be {PROBABILITY}, got 2; for example p=0.5"),
+    (lambda: RandomErasing(scale=(0.5, 2)), f"RandomErasing: scale must be {SCALE}, got (0.5, 2); {PAIR_FIX}"),
+    (lambda: RandomErasing(ratio=(0, 1)), f"RandomErasing: ratio must be {RATIO}, got (0, 1); {PAIR_FIX}"),
+    (
+        lambda: RandomErasing(value="noise"),
+        "RandomErasing: value must be a number, 3 numbers or 'random', got 'noise'; for example value=0",
+    ),
+    (lambda: RandomErasing(value=(1, 2)), f"RandomErasing: value must be {CHANNELS}, got (1, 2); {VALUES_FIX}"),
+    (
+        lambda: Cutout(0),
+        "Cutout: length must be an int from 1 to 65535 (pixels), got 0; for example length=224",
+    ),
+    (lambda: Cutout(8, 65), "Cutout: n_holes must be an int from 1 to 64, got 65; for example n_holes=10"),
+    (lambda: Cutout(8, value="random"), f"Cutout: value must be {CHANNELS}, got 'random'; {VALUES_FIX}"),
+    (
+        lambda: MixUp(0),
+        "MixUp: num_classes must be an int from 1 to 2147483647, got 0; for example num_classes=10",
+    ),
+    (lambda: MixUp(9, -1), "MixUp: alpha must be a number above 0, up to 1e+06, got -1; for example alpha=1.0"),
+    (lambda: CutMix(9, p=3), f"CutMix: p must be {PROBABILITY}, got 3; for example p=0.5"),
     (lambda: ToDtype("int8"), f"ToDtype: dtype must be {DTYPE}, got 'int8'; {DTYPE_FIX}"),
     (lambda: ToDtype(torch.bfloat16), f"ToDtype: dtype must be {DTYPE}, got torch.bfloat16; {DTYPE_FIX}"),
     (lambda: ToDtype(float), f"ToDtype: dtype must be {DTYPE}, got <class 'float'>; {DTYPE_FIX}"),
@@ -367,6 +393,11 @@ GOOD: list[Op] = [
     RandomAffine((1, 2), (0.1, 0), (1, 2), 3, "bicubic", 4, (5, 6), (0.5, 2)),
     RandomPerspective(0.25, fill=(1, 2, 3)),
     RandomVerticalFlip(),
+    RandomErasing(),
+    RandomErasing(0.25, (0.1, 0.2), (0.5, 2), "random"),
+    Cutout(16, 3, (1, 2, 3)),
+    MixUp(1000, 0.2),
+    CutMix(10, p=0.5),
     ToDtype("float16"),
     ToDtype("float32", scale=True),
     Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -453,6 +484,17 @@ class TestEveryOp:
             RandomCrop((3, 5), (1, 2), True, 9, "symmetric"),
             ("random_crop", (3, 5, 1, 2, 1, 2, 3, 9, 9, 9, 1)),
         ),
+        (
+            RandomErasing(0.5, (0.25, 0.5), (0.5, 2), (1, 2, 3)),
+            ("random_erasing", (0.5, 0.25, 0.5, 0.5, 2, 0, 1, 2, 3)),
+        ),
+        (
+            RandomErasing(1, (0.25, 0.5), (0.5, 2), "random"),
+            ("random_erasing", (1, 0.25, 0.5, 0.5, 2, 1, 0, 0, 0)),
+        ),
+        (Cutout(16, 3, 7), ("cutout", (16, 3, 7, 7, 7))),
+        (MixUp(10, 0.5, 0.25), ("mix_up", (0.5, 0.25))),
+        (CutMix(10, 0.5, 0.25), ("cut_mix", (0.5, 0.25))),
         (ToDtype("uint8"), ("to_dtype", (0, 0))),
         (ToDtype("float32", scale=True), ("to_dtype", (1, 1))),
         (ToDtype("float16"), ("to_dtype", (2, 0))),
@@ -490,6 +532,9 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (PCALighting(1, np.arange(3), torch.eye(3)), PCALighting(1.0, [0.0, 1, 2], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])),
         (Apply([INVERT]), Apply(op for op in (INVERT,))),
         (Choice([INVERT, FLIP], np.array([1, 2])), Choice(([INVERT], (FLIP,)), (1.0, 2.0))),
+        (RandomErasing(1, value=3), RandomErasing(1.0, [0.02, 0.33], value=np.float32([3, 3, 3]))),
+        (Cutout(np.int64(8), value=0), Cutout(8, 1, [0.0])),
+        (MixUp(10, 1), MixUp(np.int32(10))),
     ],
     ids=repr,
 )
@@ -519,8 +564,8 @@ def test_torchvisions_interpolation_mode_is_known() -> None:
         Resize(8, interpolation=mode.BICUBIC)
 
 
-OWN_NAMES = {"Apply", "Choice", "PCALighting", "RandomHSL"}
-"""Ops that torchvision calls otherwise, or lacks."""
+OWN_NAMES = {"Apply", "Choice", "Cutout", "CutMix", "MixUp", "PCALighting", "RandomHSL"}
+"""Ops that torchvision calls otherwise, lacks, or takes with keywords only."""
 
 
 @pytest.mark.parametrize("name", sorted(set(OPS) - OWN_NAMES))

@@ -26,6 +26,7 @@ from penstock.augment import (
     Pad,
     Pipeline,
     RandomCrop,
+    RandomErasing,
     RandomHorizontalFlip,
     RandomResizedCrop,
     RandomVerticalFlip,
@@ -121,6 +122,21 @@ def test_groups_are_taken(module: Any) -> None:
         Choice([ours[0], ours, Apply([ours[1]])]),
         Choice(ours, [0.25, 0.75]),
     ]
+
+
+@pytest.mark.parametrize("module", [T, V2], ids=["v1", "v2"])
+def test_erasing_is_taken_where_it_comes_last(module: Any) -> None:
+    erasing = [
+        module.RandomErasing(0.25, scale=(0.1, 0.2), ratio=(0.5, 2), value=0.5, inplace=True),
+        module.RandomErasing(value=(1, 2, 3)),
+        module.RandomErasing(value="random"),
+    ]
+    assert list(from_torchvision(module.Compose([*TO_TENSOR, module.Normalize(MEAN, STD), *erasing])))[2:] == [
+        RandomErasing(0.25, (0.1, 0.2), (0.5, 2), 0.5),
+        RandomErasing(value=(1, 2, 3)),
+        RandomErasing(value="random"),
+    ]
+    assert list(from_torchvision(T.Compose([T.PILToTensor(), erasing[1]]))) == [RandomErasing(value=(1, 2, 3))]
 
 
 def test_padding_on_tensors_is_taken_where_it_means_the_same() -> None:
@@ -354,6 +370,22 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("hook in a group", [T.RandomApply([hooked(T.Resize(8))])], r"transforms\[0\] \(Resize\) .* forward hook"),
     ("empty group", [T.RandomApply([])], r"\[0\] \(RandomApply\): Apply: ops must be a list of at least one op"),
+    (
+        "erased PIL",
+        [T.RandomErasing(), *TO_TENSOR],
+        r"\[0\] \(RandomErasing\) erases tensors, and a PIL image comes in",
+    ),
+    (
+        "erased first",
+        [*TO_TENSOR, V2.RandomErasing(), T.Normalize(MEAN, STD)],
+        r"\[2\] \(Normalize\) comes after RandomErasing, which comes last",
+    ),
+    (
+        "noise on uint8",
+        [V2.ToImage(), V2.RandomErasing(value="random")],
+        "has value='random', normal noise, which needs",
+    ),
+    ("batches", [*TO_TENSOR, V2.MixUp(num_classes=3)], r"\[1\] \(MixUp\) is not among"),
     ("resized floats", [T.ToTensor(), T.Resize(8)], r"\[1\] \(Resize\) works on float32 tensors there"),
     (
         "not antialiased",

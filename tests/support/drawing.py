@@ -5,6 +5,7 @@ Written from docs/design/2026-11-21-interfaces.md and, for the crop, from torchv
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -40,10 +41,13 @@ class Key:
     draw: int
     view: int = 0
 
-    def doubles(self, op: int, block: int) -> tuple[float, float]:
+    def words(self, op: int, block: int) -> Block:
         a = philox(words(self.seed), (*words(self.index), self.epoch, 0))
         b = philox(a[:2], (*words(self.draw), a[2], a[3]))
-        return unit_doubles(philox(b[:2], (block, op | self.view << 16, b[2], b[3])))
+        return philox(b[:2], (block, op | self.view << 16, b[2], b[3]))
+
+    def doubles(self, op: int, block: int) -> tuple[float, float]:
+        return unit_doubles(self.words(op, block))
 
 
 def random_resized_crop(
@@ -148,6 +152,72 @@ def perspective_corners(key: Key, op: int, size: tuple[int, int], distortion_sca
     across, down = (int(distortion_scale * (side // 2)) + 1 for side in (width, height))
     corners = (key.doubles(op, 1 + corner) for corner in range(4))
     return [math.floor(u * count) for pair in corners for u, count in zip(pair, (across, down), strict=True)]
+
+
+def random_erasing(
+    key: Key, op: int, size: tuple[int, int], p: float, scale: tuple[float, float], ratio: tuple[float, float]
+) -> list[float]:
+    """apply, x, y, width, height for a (height, width) result; torchvision's `RandomErasing.get_params`."""
+    if key.doubles(op, 0)[0] >= p:
+        return [0] * 5
+    height, width = size
+    log_ratio = math.log(ratio[0]), math.log(ratio[1])
+    for attempt in range(10):
+        u, v = key.doubles(op, 1 + 2 * attempt)
+        area = height * width * (scale[0] + u * (scale[1] - scale[0]))
+        aspect_ratio = math.exp(log_ratio[0] + v * (log_ratio[1] - log_ratio[0]))
+        h, w = round(math.sqrt(area * aspect_ratio)), round(math.sqrt(area / aspect_ratio))
+        if h < height and w < width:
+            u, v = key.doubles(op, 2 + 2 * attempt)
+            return [1, math.floor(v * (width - w + 1)), math.floor(u * (height - h + 1)), w, h]
+    return [0] * 5
+
+
+def noise_key(key: Key, op: int) -> list[int]:
+    return list(key.words(op, 21)[:2])
+
+
+def cutout(key: Key, op: int, size: tuple[int, int], length: int, n_holes: int) -> list[int]:
+    """x, y, width, height of each square's visible part."""
+    holes = []
+    for hole in range(n_holes):
+        v, u = key.doubles(op, hole)
+        top, left = math.floor(v * size[0]) - length // 2, math.floor(u * size[1]) - length // 2
+        y, x = max(top, 0), max(left, 0)
+        holes += [x, y, min(left + length, size[1]) - x, min(top + length, size[0]) - y]
+    return holes
+
+
+def mix_up(key: Key, op: int, alpha: float, p: float) -> list[float]:
+    """apply, lambda."""
+    return [key.doubles(op, 0)[0] < p, symmetric_beta(key, op, alpha)]
+
+
+def cut_mix(key: Key, op: int, size: tuple[int, int], alpha: float, p: float) -> list[float]:
+    """apply, lambda, x, y, width, height; torchvision's `CutMix.make_params`."""
+    height, width = size
+    u, v = key.doubles(op, 1)
+    x, y = math.floor(u * width), math.floor(v * height)
+    radius = 0.5 * math.sqrt(1 - symmetric_beta(key, op, alpha))
+    left, top = max(x - int(radius * width), 0), max(y - int(radius * height), 0)
+    w, h = min(x + int(radius * width), width) - left, min(y + int(radius * height), height) - top
+    return [key.doubles(op, 0)[0] < p, 1 - w * h / (width * height), left, top, w, h]
+
+
+def symmetric_beta(key: Key, op: int, alpha: float) -> float:
+    """Beta(alpha, alpha) from block 2 of the op on, by Jöhnk's and Cheng's rejections."""
+    for block in itertools.count(2):
+        u, v = key.doubles(op, block)
+        if alpha <= 1:
+            x, y = u ** (1 / alpha), v ** (1 / alpha)
+            if x + y <= 1:
+                return x / (x + y)
+            continue
+        w = alpha * math.exp(math.sqrt(1 / alpha) * math.log(u / (1 - u)))
+        r = (alpha + math.sqrt(alpha)) * (math.sqrt(1 / alpha) * math.log(u / (1 - u))) - math.log(4)
+        if r + 2 * alpha * math.log(2 * alpha / (alpha + w)) >= math.log(u * u * v):
+            return w / (alpha + w)
+    raise AssertionError
 
 
 def permutation(size: int, seed: int, epoch: int, positions: range) -> list[int]:

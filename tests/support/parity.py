@@ -35,6 +35,10 @@ FOLLOWING = "for each op that resizes; what follows is exact on what it made"
 SUMMED = "0 but for 1 pixel in 10,000; 1 pixel in 20 where torch may use TF32"
 FRAMED = "about 1 pixel in 6 differs; DALI's CPU back-end"
 MULTIPLIED = "float32; DALI multiplies by `1 / std`"
+NOISE = '`value="random"`: noise of Penstock\'s own, equal in all its executors'
+HOLES = "of even lengths"
+MIXED = "float32; of uint8, which torchvision refuses, rounded to the nearest"
+LABELS = "labels too"
 
 TABLE = (
     Row("RandomResizedCrop", "reference", "Pillow, torchvision", 0, RESIZED),
@@ -63,6 +67,10 @@ TABLE = (
     Row("Choice", "reference", "torchvision", 0, GROUPED),
     Row("ToDtype", "reference", "torchvision", 0, DIVIDED),
     Row("Normalize", "reference", "torchvision", 0),
+    Row("RandomErasing", "reference", "torchvision", 0, NOISE),
+    Row("Cutout", "reference", "the authors' code", 0, HOLES),
+    Row("MixUp", "reference", "torchvision", 0, MIXED),
+    Row("CutMix", "reference", "torchvision", 0, LABELS),
     Row("RandomResizedCrop", "native", "reference", 1, CLOSE),
     Row("Resize", "native", "reference", 1, CLOSE),
     Row("CenterCrop", "native", "reference", 0),
@@ -89,6 +97,8 @@ TABLE = (
     Row("Choice", "native", "reference", 0, GROUPED),
     Row("ToDtype", "native", "reference", 0),
     Row("Normalize", "native", "reference", 0),
+    Row("RandomErasing", "native", "reference", 0),
+    Row("Cutout", "native", "reference", 0),
     Row("any pipeline", "native", "reference", 1, FOLLOWING),
     Row("RandomResizedCrop", "torch", "reference", 0),
     Row("Resize", "torch", "reference", 0),
@@ -111,6 +121,8 @@ TABLE = (
     Row("Choice", "torch", "reference", 0, GROUPED),
     Row("ToDtype", "torch", "reference", 0),
     Row("Normalize", "torch", "reference", 0),
+    Row("MixUp", "torch", "reference", 0, LABELS),
+    Row("CutMix", "torch", "reference", 0, LABELS),
     Row("any pipeline", "torch", "reference", 0, "but 1 behind a GaussianBlur"),
     Row("RandomResizedCrop", "dali", "reference", 1, FRAMED),
     Row("Resize", "dali", "reference", 1, FRAMED),
@@ -173,6 +185,7 @@ What the words mean:
 - *Colours* are changed by Pillow's arithmetic on uint8 (`ImageOps`, `ImageEnhance`, its "L" and "HSV"), as torchvision
   does with PIL images; for tensors torchvision computes otherwise, and differs. What differs by a level before such an
   op may differ by more behind it: a threshold or a steep table has no limit to that.
+- *Batches* are mixed by the same code whoever made their images: the torch functions, on the device where a batch is.
 - Where torchvision would make a side of 0 pixels (`Resize` with `max_size` on a very long image), Penstock makes 1.
 """
 

@@ -13,6 +13,7 @@ from penstock.augment import (
     CenterCrop,
     Choice,
     ColorJitter,
+    Cutout,
     GaussianBlur,
     Grayscale,
     Normalize,
@@ -25,6 +26,7 @@ from penstock.augment import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHSL,
@@ -161,6 +163,17 @@ def conversions(draw: st.DrawFn) -> list[Op]:
     if conversion.dtype != "uint8" and draw(st.booleans()):
         return [conversion, draw(st.builds(Normalize, channels, deviations))]
     return [conversion]
+
+
+def erasing(*, floats: bool) -> st.SearchStrategy[Op]:
+    """One op that writes over parts of a result."""
+    number = st.floats(-3, 3, width=32) if floats else st.integers(0, 255)
+    value: st.SearchStrategy[Any] = number | st.tuples(number, number, number)
+    shares = st.tuples(st.floats(0, 0.3), st.floats(0.3, 1))
+    ratios = st.tuples(st.floats(0.1, 1), st.floats(1, 10))
+    drawn = value | st.just("random") if floats else value
+    random = st.builds(RandomErasing, st.sampled_from([0.5, 1.0]), shares, ratios, drawn)
+    return random | st.builds(Cutout, st.integers(1, 60), st.integers(1, 4), value)
 
 
 @st.composite
