@@ -17,6 +17,7 @@ __all__ = [
     "adjust_sharpness",
     "grayscale",
     "invert",
+    "light",
     "posterize",
     "solarize",
 ]
@@ -35,6 +36,11 @@ def solarize(images: Images, thresholds: torch.Tensor) -> torch.Tensor:
 def posterize(images: Images, masks: torch.Tensor) -> torch.Tensor:
     """`PIL.ImageOps.posterize`; masks are uint8, of the bits that are kept."""
     return images.pixels & masks
+
+
+def light(images: Images, rgb: torch.Tensor) -> torch.Tensor:
+    """The images with (n, 3, 1, 1) float64 added, rounded half to even."""
+    return (images.pixels + rgb).clamp_(0, 255).round_().to(torch.uint8)
 
 
 def luma(images: Images) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from .images import Images, on_device
 
-__all__ = ["adjust_hue"]
+__all__ = ["adjust_hue", "in_sectors"]
 
 VALUE, RISING, LOW, FALLING = range(4)
 """The shades that a colour is made of."""
@@ -66,6 +66,15 @@ def _rgb(hue: torch.Tensor, saturation: torch.Tensor, value: torch.Tensor) -> to
     falling = value * (1.0 - (share * rest).to(torch.float64))
     rising = value * (1.0 - share.to(torch.float64) * (1.0 - rest.to(torch.float64)))
     shades = torch.cat([value, rising, low, falling], dim=1).add_(0.5).floor_().to(torch.uint8)
-    tables = on_device(SHADES, hue.device)
-    which = sector.to(torch.int64).remainder_(6)
-    return shades.gather(1, torch.cat([table.take(which) for table in tables], dim=1))
+    return in_sectors(shades, sector.remainder_(6))
+
+
+def in_sectors(shades: torch.Tensor, sector: torch.Tensor) -> torch.Tensor:
+    """(n, 3, height, width) uint8: R, G and B of colours in these sixths of the turn, from 0 to 5.
+
+    Args:
+        shades: (n, 4, height, width) uint8, in the order of `SHADES`.
+        sector: (n, 1, height, width).
+    """
+    which = sector.to(torch.int64)
+    return shades.gather(1, torch.cat([table.take(which) for table in on_device(SHADES, sector.device)], dim=1))

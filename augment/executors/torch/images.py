@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["Images", "Sizes", "assembled", "changed", "on_device", "per_sample"]
+__all__ = ["Images", "Sizes", "assembled", "changed", "group_size", "on_device", "per_sample"]
 
 Sizes: TypeAlias = NDArray[np.int64]
 """(n, 2) heights and widths, on the host: shapes must never be asked of the device, which would have to wait."""
@@ -106,14 +106,25 @@ def changed(
     Which they are is known on the host, so that the device is never asked, and nothing is computed in vain.
 
     Args:
-        images: the batch.
+        images: the batch, uint8.
         chosen: (n,) 0 or 1 (or bool) for each image.
-        change: called with the chosen images and their places in the batch, if there are any.
+        change: called with chosen images and their places in the batch, some at a time, and gives uint8 pixels.
     """
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return images
-    pixels = change(images.take(rows), rows)
-    if len(rows) == len(images):
-        return images.with_pixels(pixels)
-    return images.with_pixels(images.pixels.index_copy(0, on_device(rows, images.device), pixels))
+    most = group_size(images.device)
+    if len(rows) == len(images) <= most:
+        return images.with_pixels(change(images, rows))
+    pixels = images.pixels.clone(memory_format=torch.contiguous_format)
+    for group in (rows[first : first + most] for first in range(0, len(rows), most)):
+        pixels.index_copy_(0, on_device(group, images.device), change(images.take(group), group))
+    return images.with_pixels(pixels)
+
+
+def group_size(device: torch.device) -> int:
+    """How many images are worked on together: few on a CPU, so that they stay in its cache.
+
+    Other devices want much work at a time, but also memory for numbers of 8 bytes in the place of pixels.
+    """
+    return 4 if device.type == "cpu" else 64

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...ops import ColorJitter, GaussianBlur
+from ...ops import ColorJitter, GaussianBlur, PCALighting, RandomHSL
 from ...ops.arguments import pair
 from . import colours
 from .blur import gaussian_blur
 from .dispatch import Drawn, apply_op
+from .hls import shift_hsl
 from .hue import adjust_hue
-from .images import Images, changed, per_sample
+from .images import Images, changed, on_device, per_sample
 
 __all__: list[str] = []
 
@@ -46,4 +47,30 @@ def _adjusted(images: Images, chosen: NDArray[np.bool_], name: str, factors: NDA
 
 @apply_op.register
 def _gaussian_blur(op: GaussianBlur, images: Images, drawn: Drawn) -> Images:
-    return images.with_pixels(gaussian_blur(images, pair(op.kernel_size), drawn["sigma"]))
+    kernel, sigmas = pair(op.kernel_size), drawn["sigma"]
+    return changed(images, np.ones(len(images)), lambda part, rows: gaussian_blur(part, kernel, sigmas[rows]))
+
+
+@apply_op.register
+def _random_hsl(op: RandomHSL, images: Images, drawn: Drawn) -> Images:
+    if (op.random_h, op.random_s, op.random_l) == (0, 0, 0):
+        return images
+    shifts = [drawn[part].astype(np.float32) for part in "hls"]
+
+    def shifted(part: Images, rows: NDArray[np.int64]) -> torch.Tensor:
+        hue, lightness, saturation = (per_sample(shift[rows], images.device) for shift in shifts)
+        return shift_hsl(part, (hue, lightness, saturation))
+
+    return changed(images, np.ones(len(images)), shifted)
+
+
+@apply_op.register
+def _pca_lighting(op: PCALighting, images: Images, drawn: Drawn) -> Images:
+    rgb = np.zeros((len(images), 3))
+    for k, (vector, value) in enumerate(zip(np.array(op.eigvec).T, op.eigval, strict=True)):
+        rgb += vector * drawn[f"alpha_{k}"][:, None] * value
+    return changed(
+        images,
+        np.ones(len(images)),
+        lambda part, rows: colours.light(part, on_device(rgb[rows], images.device)[:, :, None, None]),
+    )

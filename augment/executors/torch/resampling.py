@@ -17,16 +17,10 @@ from ...ops import RandomResizedCrop, Resize
 from ...ops.arguments import pair
 from ..resampling import PRECISION_BITS
 from .dispatch import Drawn, apply_op
-from .images import Images, Sizes, on_device
+from .images import Images, Sizes, group_size, on_device
 from .selection import shifted, taken
 
 __all__ = ["resized"]
-
-CPU_GROUP = 4
-"""Images that are resized together on a CPU: few, so that their crops are alike and they stay in the cache."""
-
-GPU_GROUP = 256
-"""On other devices, which want much work at a time."""
 
 
 @apply_op.register
@@ -71,7 +65,7 @@ def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
     """
     height, width = wanted.max(axis=0).tolist()
     pixels = images.pixels.new_empty((len(images), 3, height, width))
-    for rows, axes in _groups(size, wanted, CPU_GROUP if images.device.type == "cpu" else GPU_GROUP):
+    for rows, axes in _groups(size, wanted, group_size(images.device)):
         part = _resized(images.take(rows), start[rows], size[rows], wanted[rows], axes)
         if len(rows) == len(images):
             return Images(part, wanted)

@@ -1,0 +1,124 @@
+"""Rotations, affine warps and perspectives on batches: the arithmetic of `augment.executors.transforming`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...ops import RandomAffine, RandomPerspective, RandomRotation
+from ..transforming import FIXED_LIMIT
+from ..warping import warp_coefficients
+from .dispatch import Drawn, apply_op
+from .images import Images, changed, on_device, per_sample
+from .sampling import sampled, seen
+from .selection import Places, selected
+
+__all__: list[str] = []
+
+Coefficients = NDArray[np.float64]
+"""(n, 6) or (n, 8)"""
+
+
+@apply_op.register(RandomRotation)
+@apply_op.register(RandomAffine)
+@apply_op.register(RandomPerspective)
+def _warp(op: RandomRotation | RandomAffine | RandomPerspective, images: Images, drawn: Drawn) -> Images:
+    chosen = drawn["apply"] if isinstance(op, RandomPerspective) else np.ones(len(images))
+    coefficients = warp_coefficients(op, drawn, images.sizes)
+    fill = np.array(op.fill, np.uint8)
+    if op.interpolation == "nearest":
+        return _nearest(images, chosen, coefficients, fill)
+    return changed(
+        images,
+        chosen,
+        lambda part, rows: sampled(part, *_places(part, coefficients[rows]), op.interpolation, fill),
+    )
+
+
+def _places(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n, 1, height, width) float64 x and y of what is seen at each pixel's centre."""
+    height, width = images.pixels.shape[2:]
+    y = torch.arange(height, dtype=torch.float64, device=images.device)[:, None] + 0.5
+    x = torch.arange(width, dtype=torch.float64, device=images.device) + 0.5
+    a, b, c, d, e, f, *rest = (per_sample(column, images.device) for column in coefficients.T)
+    across, down = a * x + b * y + c, d * x + e * y + f
+    if not rest:
+        return across, down
+    g, h = rest
+    divisor = g * x + h * y + 1
+    return across / divisor, down / divisor
+
+
+def _nearest(
+    images: Images, chosen: NDArray[np.float64], coefficients: Coefficients, fill: NDArray[np.uint8]
+) -> Images:
+    """As Pillow, which has a way of its own for each sort of coefficients."""
+    if coefficients.shape[1] == 8:
+        return changed(images, chosen, lambda part, rows: seen(part, *_places(part, coefficients[rows]), fill))
+    upright = (coefficients[:, 1] == 0) & (coefficients[:, 3] == 0)
+    near = _reach(coefficients, images.sizes) < FIXED_LIMIT
+    images = changed(images, upright, lambda part, rows: _scaled(part, coefficients[rows], fill))
+    images = changed(images, ~upright & near, lambda part, rows: seen(part, *_fixed(part, coefficients[rows]), fill))
+    return changed(images, ~upright & ~near, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
+
+
+def _reach(coefficients: Coefficients, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) the largest coordinate that an image's corners come from."""
+    a, b, c, d, e, f = coefficients.T
+    corners = [(x, y) for x in (0, sizes[:, 1]) for y in (0, sizes[:, 0])]
+    reached: NDArray[np.float64] = np.max(
+        [np.abs(value) for x, y in corners for value in (x * a + y * b + c, x * d + y * e + f)], axis=0
+    )
+    return reached
+
+
+def _scaled(images: Images, coefficients: Coefficients, fill: NDArray[np.uint8]) -> torch.Tensor:
+    a, _, c, _, e, f = coefficients.T
+    height, width = images.pixels.shape[2:]
+    rows, columns = (_floored(_sums(o + s * 0.5, s, n)) for o, s, n in ((f, e, height), (c, a, width)))
+    return selected(images, rows, columns, images.sizes, fill.tolist()).pixels
+
+
+def _floored(places: NDArray[np.float64]) -> Places:
+    # Clipped, so that whatever is far outside has a number, which is outside too.
+    floored: Places = np.floor(places.clip(-1, 2.0**31)).astype(np.int64)
+    return floored
+
+
+def _sums(start: NDArray[np.float64], step: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(..., count): start, start + step, start + step + step ..., rounded at each sum."""
+    steps = np.repeat(np.broadcast_to(step, start.shape)[..., None], count, axis=-1)
+    steps[..., 0] = start
+    sums: NDArray[np.float64] = np.add.accumulate(steps, axis=-1)
+    return sums
+
+
+def _fixed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n, 1, height, width) int64 column and row of what is seen, in Pillow's 16.16 fixed point."""
+    height, width = images.pixels.shape[2:]
+    rows = torch.arange(height, device=images.device)[:, None]
+    columns = torch.arange(width, device=images.device)
+    a, b, c, d, e, f = coefficients.T
+    x, y = (
+        _units(offset + across * 0.5 + down * 0.5, images)
+        + rows * _units(down, images)
+        + columns * _units(across, images)
+        for across, down, offset in ((a, b, c), (d, e, f))
+    )
+    return x >> 16, y >> 16
+
+
+def _units(values: NDArray[np.float64], images: Images) -> torch.Tensor:
+    return per_sample(np.floor(values * 65536.0 + 0.5).astype(np.int64), images.device)
+
+
+def _summed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n, 1, height, width) float64 x and y where fixed point is too short: rare, and so on the host."""
+    height, width = images.pixels.shape[2:]
+    a, b, c, d, e, f = coefficients.T
+    x, y = (
+        _sums(_sums(offset + down * 0.5 + across * 0.5, down, height), across[:, None], width)
+        for across, down, offset in ((a, b, c), (d, e, f))
+    )
+    return on_device(x[:, None], images.device), on_device(y[:, None], images.device)
