@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineChoice", "EngineName", "choose_engine"]
 
-EngineName: TypeAlias = Literal["native", "processes", "pool", "inline"]
+EngineName: TypeAlias = Literal["native", "dali", "processes", "pool", "inline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class EngineChoice:
     """The engine of a loader.
 
     Attributes:
-        name: native: C++ threads; processes: torch's workers; pool: Penstock's own; inline: the caller's thread.
+        name: native: C++ threads; dali: NVIDIA DALI; processes: torch's workers; pool: Penstock's own; inline: the
+            caller's thread.
         obstacles: why it is not native, each in words; empty if it is.
-        source: the records that the native engine reads; None for the others.
+        source: the records that the native or the DALI engine reads; None for the others.
         pipeline: what it makes of them; None for the others.
         recognised: in whose place the pipeline is, where it is not declared; else empty.
     """
@@ -61,9 +62,15 @@ def choose_engine(loader: DataLoader[Any], placement: Placement) -> EngineChoice
         raise OptionError(
             f"engine='native' was asked for, and it can't run: {'; '.join(obstacles)}. Change that, or use 'auto'"
         )
+    if obstacles and placement.by_dali and not loader.executor_fallback:
+        raise OptionError(
+            f"executor='dali' can't run in this loader: {'; '.join(obstacles)}. Change that, use executor='auto', or "
+            "allow executor_fallback=True"
+        )
     if obstacles or isinstance(work, tuple):
         return EngineChoice(_python_engine(loader), tuple(obstacles))
-    return EngineChoice("native", source=work.source, pipeline=work.pipeline, recognised=work.recognised)
+    name: EngineName = "dali" if placement.by_dali else "native"
+    return EngineChoice(name, source=work.source, pipeline=work.pipeline, recognised=work.recognised)
 
 
 def _python_engine(loader: DataLoader[Any]) -> EngineName:

@@ -16,13 +16,14 @@ from ... import _core
 from ...augment import Augmentation, Pipeline, Views
 from ...augment.views import pipelines_of
 from ...errors import EngineClosedError, OptionError, RecordError
-from ...formats.image import decode_rgb
 from ...record import Codec, Records, RecordSource
+from ..devices.transferable import pin
 from ..faults.faults import Failure
 from ..keys.keys import KeyedIndex, SampleKeys
 from ..state.passes import Cursor
 from ..stats.meter import Meter
 from ..stats.stats import Counters, StageCounters
+from .batch_engine import BatchEngine
 from .native_watchdog import NativeWatchdog
 
 if TYPE_CHECKING:
@@ -94,11 +95,13 @@ class BatchMaker:
         loader: whose arguments count.
         source: the records behind its dataset.
         augmentation: a pipeline with a fixed output size, or views of such.
+        engine: makes the batches; it is this maker's, which closes it.
         ahead: batches under way.
         pin_memory: buffers are torch's pinned memory, which knows of copies to a device that are under way.
+        device: where buffers are; pinned memory is for the CPU's.
 
     Attributes:
-        source: as given.
+        source, engine: as given.
         close: ends the threads.
     """
 
@@ -107,24 +110,22 @@ class BatchMaker:
         loader: DataLoader[Any],
         source: RecordSource,
         augmentation: Augmentation,
+        engine: BatchEngine,
         *,
         ahead: int,
         pin_memory: bool,
+        device: torch.device,
     ) -> None:
         pipelines = pipelines_of(augmentation)
         self.source = source
         self.channels_last = loader.memory_format == torch.channels_last
-        self.engine = _core.Engine(
-            [pipeline.program for pipeline in pipelines],
-            threads=loader.num_workers,
-            fallback=decode_rgb,
-            channels_last=self.channels_last,
-        )
+        self.engine = engine
         sent_ahead = loader.prefetch_to_device if loader._targets else 0
         kept = ahead + _HELD_BY_CONSUMER + sent_ahead
         self._outputs = [_Output.of(pipeline, kept, channels_last=self.channels_last) for pipeline in pipelines]
         self._by_view = isinstance(augmentation, Views)
         self._pin_memory = pin_memory
+        self._device = device
         self._process = os.getpid()
         watchdog = _watchdog(loader, self.engine, source)
         pools = [output.pool for output in self._outputs]
@@ -198,7 +199,7 @@ class BatchMaker:
         if rows is not None:
             tensors = [tensor[list(rows)] for tensor in tensors]
             if self._pin_memory:
-                tensors = [tensor.pin_memory() for tensor in tensors]
+                tensors = [pin(tensor) for tensor in tensors]
         *views, labels = tensors
         if self.channels_last:
             views = [view.movedim(-1, -3) for view in views]
@@ -217,13 +218,15 @@ class BatchMaker:
         return records
 
     def _submit(self, records: Records, outs: Sequence[torch.Tensor], keys: SampleKeys) -> int:
-        buffers = [out.numpy() for out in outs]
+        buffers = [out if out.is_cuda else out.numpy() for out in outs]
         return self.engine.submit(
             records, buffers, seed=keys.seed, epoch=keys.epoch, indices=keys.indices, draws=keys.draws
         )
 
     def _take(self, output: _Output, rows: int) -> torch.Tensor:
         shape = (rows, *output.shape)
+        if self._device.type != "cpu":
+            return torch.empty(shape, dtype=output.dtype, device=self._device)
         if self._pin_memory:
             return torch.empty(shape, dtype=output.dtype, pin_memory=True)
         return torch.from_numpy(output.pool.take(shape))
@@ -237,7 +240,7 @@ class BatchMaker:
         return "".join(lines)
 
 
-def counters_of(engine: _core.Engine) -> Counters:
+def counters_of(engine: BatchEngine) -> Counters:
     """What the engine's threads have done so far."""
     try:
         counted = engine.counters()
@@ -250,14 +253,14 @@ def counters_of(engine: _core.Engine) -> Counters:
     return Counters(stages, counted["idle_seconds"] if counted["threads"] else None)
 
 
-def _watchdog(loader: DataLoader[Any], engine: _core.Engine, source: RecordSource) -> NativeWatchdog | None:
+def _watchdog(loader: DataLoader[Any], engine: BatchEngine, source: RecordSource) -> NativeWatchdog | None:
     """By default where threads work, not where the caller's does: a program without threads gets none."""
     default = _WATCHDOG_SECONDS if loader.num_workers else 0.0
     seconds = default if loader.watchdog is None else loader.watchdog
     return NativeWatchdog(engine, source, seconds) if seconds else None
 
 
-def _close(engine: _core.Engine, pools: Sequence[_core.BufferPool], watchdog: NativeWatchdog | None) -> None:
+def _close(engine: BatchEngine, pools: Sequence[_core.BufferPool], watchdog: NativeWatchdog | None) -> None:
     engine.close()
     for pool in pools:
         pool.close()

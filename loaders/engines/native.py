@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from ... import _core
+from ...augment.views import pipelines_of
 from ...errors import EngineClosedError, OptionError
+from ...formats.image import decode_rgb
 from ...record import RecordSource
 from ..faults.policies import candidates, fault_log
 from ..keys.keying import Request
@@ -21,11 +24,12 @@ from ..keys.keys import SampleKeys
 from ..state.passes import Cursor
 from ..stats.stats import Counters
 from .base import EngineIterator
+from .batch_engine import BatchEngine
 from .making import BatchMaker, NativeBatch, counters_of
 from .mending import Mender
 
 if TYPE_CHECKING:
-    from ...augment import Augmentation
+    from ...augment import Augmentation, Pipeline
     from ..dataloader import DataLoader
 
 __all__ = ["NativeIterator"]
@@ -51,6 +55,9 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
 
     engine = "native"
 
+    _device = torch.device("cpu")
+    """Where batches are made."""
+
     def __init__(self, loader: DataLoader[Any], source: RecordSource, augmentation: Augmentation) -> None:
         if loader.num_workers == 0 and loader.timeout:
             raise OptionError(
@@ -58,12 +65,29 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
             )
         super().__init__(loader)
         self._ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
-        self._maker = BatchMaker(loader, source, augmentation, ahead=self._ahead, pin_memory=self._pin_memory)
+        self._maker = BatchMaker(
+            loader,
+            source,
+            augmentation,
+            self._open_engine(loader, pipelines_of(augmentation)),
+            ahead=self._ahead,
+            pin_memory=self._pin_memory,
+            device=self._device,
+        )
         self._mender = Mender(self._maker, loader.on_error, candidates(loader))
         self.close = self._maker.close
         self._batches: deque[NativeBatch] = deque()
         self._stepping = threading.RLock()  # several threads may share out one pass's batches
         self._begin(loader)
+
+    def _open_engine(self, loader: DataLoader[Any], pipelines: Sequence[Pipeline]) -> BatchEngine:
+        """What makes the batches of this loader."""
+        return _core.Engine(
+            [pipeline.program for pipeline in pipelines],
+            threads=loader.num_workers,
+            fallback=decode_rgb,
+            channels_last=loader.memory_format == torch.channels_last,
+        )
 
     @property
     def usable(self) -> bool:

@@ -8,9 +8,9 @@ import sys
 import threading
 import traceback
 
-from ... import _core
 from ...errors import EngineClosedError
 from ...record import RecordSource
+from .batch_engine import BatchEngine
 
 __all__ = ["NativeWatchdog"]
 
@@ -30,7 +30,7 @@ class NativeWatchdog:
         limit: in seconds.
     """
 
-    def __init__(self, engine: _core.Engine, source: RecordSource, limit: float) -> None:
+    def __init__(self, engine: BatchEngine, source: RecordSource, limit: float) -> None:
         self._engine = engine
         self._source = source
         self._limit = limit

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch.utils.data
 from torch.utils.data import IterableDataset
 
+from ...augment import Pipeline
 from ..wrappers import refuse_transform
 from .choice import choose_engine
+from .dali import DaliIterator
 from .inline import FetchIterator
 from .native import NativeIterator
 from .placement import Placement
@@ -31,6 +33,8 @@ def open_iterator(loader: DataLoader[Any], placement: Placement) -> Any:
         refuse_transform(loader.dataset)
     choice = choose_engine(loader, placement)
     if choice.source is not None and choice.pipeline is not None:
+        if choice.name == "dali" and isinstance(choice.pipeline, Pipeline):
+            return DaliIterator(loader, choice.source, choice.pipeline, placement.devices[0])
         return NativeIterator(loader, choice.source, choice.pipeline)
     iterable = isinstance(loader.dataset, IterableDataset)
     if loader.num_workers == 0:

@@ -10,6 +10,7 @@ import torch
 
 from ...augment import Augmentation, Op, Pipeline, Views
 from ...augment.executors.batches import batch_executor
+from ...augment.executors.dali import dali_obstacle, dali_prefix, load_dali
 from ...augment.ops.base import Stage
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
@@ -33,12 +34,14 @@ class Placement:
         rest: what finishes their batches; None where nothing is left.
         devices: where that is.
         why: for what the split is good, or why there is none, in words.
+        by_dali: DALI makes the first part, on the (only) device; else the native kernels do.
     """
 
     made: Augmentation | None = None
     rest: Pipeline | None = None
     devices: tuple[torch.device, ...] = ()
     why: str = ""
+    by_dali: bool = False
 
     def dataset(self, dataset: Any) -> Any:
         """What engines ask for samples, in place of the loader's dataset."""
@@ -68,12 +71,9 @@ def place(loader: DataLoader[Any]) -> Placement:
         if executor in ("torch", "dali"):
             raise OptionError(f"executor={executor!r} runs a declared pipeline, and there is none; give augment=")
         return Placement()
-    if executor == "dali":
-        raise OptionError(
-            "executor='dali' needs NVIDIA DALI; pip install penstock[dali], or take executor='torch', which runs on "
-            "any device that torch has"
-        )
     devices = loader._targets or (torch.device("cpu"),)
+    if executor == "dali":
+        return _dali(pipeline, devices, fallback=loader.executor_fallback)
     on_gpu = all(device.type == "cuda" for device in devices)
     if executor == "native" or (executor == "auto" and not on_gpu):
         why = "executor='native' asks for it" if executor == "native" else "the native kernels are the fastest on a CPU"
@@ -127,6 +127,39 @@ def _split(pipeline: Pipeline, devices: tuple[torch.device, ...], *, fewest: boo
             where = ", ".join(map(str, dict.fromkeys(devices)))
             return Placement(made, rest, devices, reason or f"uint8 batches of one size are what goes to {where}")
     return Placement(pipeline, why=reason or "all of it makes the images' sizes equal")
+
+
+def _dali(pipeline: Augmentation, devices: tuple[torch.device, ...], *, fallback: bool) -> Placement:
+    """The first part is what DALI can run; with `fallback`, nothing is where that can't be."""
+    try:
+        if isinstance(pipeline, Views):
+            raise OptionError("executor='dali' makes one result of each image, and augment= are Views")
+        if len(devices) > 1:
+            raise OptionError(f"executor='dali' makes batches on one device, got devices={[*map(str, devices)]}")
+        load_dali()
+        return _split_for_dali(pipeline, devices)
+    except (OptionError, SpecError) as error:
+        if not fallback:
+            raise
+        return Placement(pipeline, why=str(error))
+
+
+def _split_for_dali(pipeline: Pipeline, devices: tuple[torch.device, ...]) -> Placement:
+    position = dali_prefix(pipeline)
+    if position == len(pipeline):
+        return Placement(pipeline, None, devices, "DALI can run all of it", by_dali=True)
+    op = pipeline[position]
+    why = f"{type(op).__name__} can't run in DALI: {dali_obstacle(op)}"
+    # The rest begins with uint8 images.
+    position -= sum(op.stage not in (Stage.GEOMETRY, Stage.COLOUR) for op in pipeline[:position])
+    made, rest = pipeline.split(position)
+    if made.output_size is None:
+        raise OptionError(
+            f"executor='dali': {why}; so it is torch's, which needs images of one size: put an op before it that makes "
+            "them so, or allow executor_fallback=True"
+        )
+    batch_executor("torch", rest, devices[0])
+    return Placement(made, rest, devices, why, by_dali=True)
 
 
 def _fixed_from(pipeline: Pipeline) -> int:

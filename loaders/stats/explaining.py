@@ -50,6 +50,9 @@ def _describe(choice: EngineChoice, loader: DataLoader[Any]) -> str:
         return f"processes ({loader.num_workers} of torch's workers)"
     if choice.name == "pool":
         return f"pool ({loader.num_workers} {loader.workers} of Penstock's own)"
+    if choice.name == "dali":
+        where = f"threads: {loader.num_workers}" if loader.num_workers else "in the caller's thread"
+        return f"dali (NVIDIA DALI; {where})"
     if loader.num_workers == 0:
         return "native (in the caller's thread; num_workers > 0 would prefetch)"
     batches = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
@@ -95,7 +98,7 @@ def _faults(loader: DataLoader[Any]) -> list[str]:
 def _unused(choice: EngineChoice, loader: DataLoader[Any]) -> list[str]:
     """Arguments that have nothing to do in this engine."""
     alone = loader.num_workers == 0
-    python = choice.name != "native"
+    python = choice.name not in ("native", "dali")
     asked = {
         f"workers={loader.workers!r}": loader.workers != "processes" and (alone or not python),
         f"on_worker_death={loader.on_worker_death!r}": loader.on_worker_death != "raise"

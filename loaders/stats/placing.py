@@ -18,7 +18,7 @@ def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLo
     """A line on the split and one on each op; none for a loader without a declared pipeline."""
     if placement.made is None:
         return []
-    native = _native(choice, loader)
+    native = f"DALI on {placement.devices[0]}" if choice.name == "dali" else _native(choice, loader)
     lines = [f"ops (executor={loader.executor!r}): {placement.why}"]
     if isinstance(placement.made, Views):
         for count, pipeline in placement.made.groups:

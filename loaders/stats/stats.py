@@ -64,7 +64,7 @@ class Setup:
     """How a pass is run, as far as a diagnosis has to know.
 
     Attributes:
-        engine: "native", "processes" (torch's workers), "pool" (Penstock's), "inline"; "none" before any pass.
+        engine: "native", "dali", "processes" (torch's workers), "pool" (Penstock's), "inline"; "none" before any pass.
         workers: threads or processes beside the consumer's; 0: the consumer's thread makes the batches.
         prefetch_factor: batches under way per worker.
         cores: that this process may use.

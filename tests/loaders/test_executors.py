@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,15 @@ def test_refusals() -> None:
     for name in ("torch", "dali"):
         with pytest.raises(OptionError, match=f"executor='{name}' runs a declared pipeline, and there is none"):
             DataLoader(arrays(), 4, executor=name)
-    with pytest.raises(OptionError, match=r"executor='dali' needs NVIDIA DALI; pip install penstock\[dali\]"):
+
+
+def test_without_dali_the_loader_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nvidia.dali", None)  # as where it is not installed
+    with pytest.raises(OptionError, match=r"executor 'dali' needs NVIDIA DALI.*pip install 'penstock\[dali\]'"):
         loader(executor="dali")
+    fallen = loader(executor="dali", executor_fallback=True)
+    assert "ops (executor='dali'): executor 'dali' needs NVIDIA DALI" in fallen.explain()
+    assert equal(list(fallen), batches(executor="native"))
 
 
 @pytest.mark.parametrize(

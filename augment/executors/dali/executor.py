@@ -132,7 +132,7 @@ class DaliExecutor:
         for prefix, step in self._steps.items():
             drawn = self._drawn(params, self._positions[prefix])
             given = dict(step.feed(drawn, sizes))
-            if cut is not None and not feeds:
+            if cut is not None and not feeds and isinstance(step, Window):
                 given["start"] = np.where(cut[:, None], 0, given["start"]).astype(np.int32)
             feeds |= {f"{prefix}.{name}": values for name, values in given.items()}
             sizes = step.sizes_after(drawn, sizes)

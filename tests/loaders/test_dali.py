@@ -1,0 +1,290 @@
+"""`executor="dali"`: the loader's contract, with DALI's CPU back-end in place of the native kernels."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.loading import Plain, arrays, collate, equal, write_folder
+
+from penstock.augment import (
+    CenterCrop,
+    ColorJitter,
+    DaliExecutor,
+    Normalize,
+    Pipeline,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    ToDtype,
+)
+from penstock.errors import DecodeError, EngineClosedError, OptionError, RecordError, TruncatedError
+from penstock.formats import Folder, Pack
+from penstock.formats.pack.plan import PackOptions
+from penstock.formats.pack.writer import write_pack
+from penstock.loaders import DataLoader
+from penstock.loaders.engines.dali_engine import DaliEngine
+
+pytest.importorskip("nvidia.dali", reason="NVIDIA DALI is not installed")
+
+PIPELINE = Pipeline([RandomResizedCrop((18, 20)), RandomHorizontalFlip(), ToDtype("float32", scale=True)])
+JITTERED = Pipeline([*PIPELINE[:2], ColorJitter(0.1, 0.1), *PIPELINE[2:], Normalize((0.5,) * 3, (1.0,) * 3)])
+WORKERS = (0, 2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JPEGs and PNGs, some of them grey."""
+    return write_folder(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="module", params=["folder", "dct pack", "encoded pack", "raw pack", "arrays"])
+def dataset(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    if request.param == "folder":
+        return Folder(folder)
+    if request.param == "arrays":
+        return arrays()
+    to = tmp_path_factory.mktemp("packs") / request.param
+    write_pack(Folder(folder), to, PackOptions(codec=request.param.split()[0]))
+    return Pack(to)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A JPEG cut short (sample 4), and a file that is no image (sample 7)."""
+    root = write_folder(tmp_path / "damaged", extensions=(".jpg",))
+    files = [Path(Folder(root).describe(index)) for index in range(12)]
+    files[4].write_bytes(files[4].read_bytes()[:-300])
+    files[7].write_bytes(b"no image")
+    return root
+
+
+def loader(dataset: Any, **arguments: Any) -> DataLoader[Any]:
+    arguments = {"augment": PIPELINE, "seed": 3, "shuffle": True, "executor": "dali", **arguments}
+    return DataLoader(dataset, 4, **arguments)
+
+
+def assert_alike(made: list[Any], expected: list[Any], levels: float = 2) -> None:
+    """Batches of the same samples, whose values (from 0 to 1) are so many grey levels apart at most."""
+    assert len(made) == len(expected)
+    for (images, labels), (others, other_labels) in zip(made, expected, strict=True):
+        assert torch.equal(labels, other_labels)
+        assert (images.shape, images.dtype, images.stride()) == (others.shape, others.dtype, others.stride())
+        assert (images - others).abs().max() * 255 <= levels + 1e-3
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_batches_are_those_of_the_native_engine(dataset: Any, workers: int) -> None:
+    own = loader(dataset, num_workers=workers)
+    native = loader(dataset, num_workers=workers, executor="native")
+    for _ in range(2):
+        assert_alike(list(own), list(native))
+    assert own.stats().setup.engine == "dali"
+
+
+@pytest.mark.parametrize("pipeline", [Pipeline([RandomCrop(12)]), Pipeline([Resize((9, 9)), CenterCrop(7)])], ids=repr)
+def test_crops_without_and_with_a_resize(dataset: Any, pipeline: Pipeline) -> None:
+    made, expected = (list(loader(dataset, augment=pipeline, executor=name)) for name in ("dali", "native"))
+    pairs = zip(made, expected, strict=True)
+    apart = max(int((images.int() - others.int()).abs().max()) for (images, _), (others, _) in pairs)
+    assert apart <= 2 * isinstance(pipeline[0], Resize)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_the_rest_of_a_pipeline_is_torchs(dataset: Any, workers: int) -> None:
+    own = loader(dataset, augment=JITTERED, num_workers=workers)
+    assert_alike(list(own), list(loader(dataset, augment=JITTERED, executor="native")), levels=4)
+    lines = own.explain().splitlines()
+    assert lines[0].startswith("engine: dali (NVIDIA DALI; ")
+    assert lines[1].startswith(
+        "ops (executor='dali'): ColorJitter can't run in DALI: the order of brightness, contrast"
+    )
+    ops = [line for line in lines if line.startswith("  ")]
+    assert [line.endswith(": DALI on cpu") for line in ops] == [True, True, False, False, False]
+    assert all(line.endswith(": torch on cpu") for line in ops[2:])
+
+
+def test_what_dali_could_do_after_an_op_of_torchs_is_torchs() -> None:
+    """The torch executor begins with uint8 images, so it takes the conversion as well."""
+    pipeline = Pipeline([RandomResizedCrop(9), ToDtype("float32", scale=True), Normalize((0.5,) * 3, (1.0,) * 3)])
+    assert "torch on" not in loader(arrays(), augment=pipeline).explain()
+    assert "1 ToDtype(dtype='float32', scale=True): DALI on cpu" in loader(arrays(), augment=pipeline).explain()
+
+
+def test_channels_last(dataset: Any) -> None:
+    given: dict[str, Any] = {"memory_format": torch.channels_last}
+    made = list(loader(dataset, **given))
+    assert_alike(made, list(loader(dataset, executor="native", **given)))
+    assert made[0][0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_state_goes_on_exactly(dataset: Any, workers: int) -> None:
+    whole = list(loader(dataset, num_workers=workers))
+    for delivered in range(len(whole)):
+        first = loader(dataset, num_workers=workers)
+        batches = iter(first)
+        for _ in range(delivered):
+            next(batches)
+        second = loader(dataset, num_workers=2 - workers)
+        second.load_state_dict(first.state_dict())
+        assert equal(list(second), whole[delivered:])
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_damaged_file_is_named(damaged: Path, workers: int) -> None:
+    name = Folder(damaged).describe
+    ordered = loader(Folder(damaged), shuffle=False, num_workers=workers)
+    batches = iter(ordered)
+    next(batches)
+    with pytest.raises(TruncatedError, match=rf"{name(4)}.*\(sample 4\)") as caught:
+        next(batches)
+    assert isinstance(caught.value, RecordError)
+    assert len(next(batches)[0]) == 4  # and the pass goes on
+    with pytest.raises(StopIteration):
+        next(batches)
+    with pytest.raises(DecodeError, match=rf"{name(7)}.*\(sample 1\)"):
+        list(loader(torch.utils.data.Subset(Folder(damaged), [0, 7]), shuffle=False, num_workers=workers))
+
+
+@pytest.mark.parametrize("policy", ["skip", "substitute"])
+@pytest.mark.parametrize("workers", WORKERS)
+def test_bad_samples_are_skipped_or_replaced(damaged: Path, policy: Any, workers: int, tmp_path: Path) -> None:
+    made, lines = [], []
+    for name in ("dali", "native"):
+        log = tmp_path / f"{name}.jsonl"
+        own = loader(Folder(damaged), executor=name, on_error=policy, error_log=log, num_workers=workers)
+        made.append(list(own))
+        lines.append([json.loads(line) | {"reason": ""} for line in log.read_text().splitlines()])
+    assert_alike(*made)
+    assert lines[0] == lines[1]
+    assert {line["record"] for line in lines[0]} >= {4, 7}
+
+
+def test_pass_after_pass_with_the_same_threads() -> None:
+    own = loader(arrays(), num_workers=1, persistent_workers=True)
+    passes = [list(own) for _ in range(3)]
+    assert not equal(passes[0], passes[1])
+    own.set_epoch(1)
+    assert equal(list(own), passes[1])
+
+
+def test_threads_end_with_the_pass_and_when_it_is_left_early() -> None:
+    before = set(threading.enumerate())
+    for batches in (1, 100):
+        passing = iter(loader(arrays(), num_workers=2))
+        for _, _ in zip(range(batches), passing, strict=False):
+            pass
+        del passing
+        gc.collect()
+        assert set(threading.enumerate()) - before == set()
+
+
+def test_a_closed_iterator_says_so() -> None:
+    batches = iter(loader(arrays(), num_workers=1))
+    next(batches)
+    batches.close()  # type: ignore[attr-defined]  # of Penstock's iterators
+    with pytest.raises(EngineClosedError, match="this iterator was closed"):
+        next(batches)
+
+
+def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        (
+            {"augment": Pipeline([ColorJitter(0.1, 0.1), RandomResizedCrop(9)])},
+            "ColorJitter can't run in DALI.*one size",
+        ),
+        ({"augment": Pipeline([Resize(8)])}, "no fixed output size"),
+        ({"collate_fn": collate}, "collate_fn is your own"),
+        ({"dataset": Plain(arrays())}, "Plain"),
+        ({"engine": "python"}, "engine='python' asks for Python"),
+        ({"devices": ["cpu", "cpu"]}, "makes batches on one device, got devices="),
+    ]
+    for given, reason in cases:
+        arguments = {"dataset": arrays(), **given}
+        with pytest.raises(OptionError, match=f"executor='dali'.*{reason}"):
+            iter(loader(**arguments))
+    fallen = loader(arrays(), augment=cases[0][0]["augment"], executor_fallback=True)
+    assert "engine: native" in fallen.explain()
+    assert equal(list(fallen), list(loader(arrays(), augment=cases[0][0]["augment"], executor="native")))
+
+
+class Wary:
+    """A DALI executor that takes no files, or waits before each batch."""
+
+    def __init__(self, inner: DaliExecutor, gate: threading.Event) -> None:
+        self.inner = inner
+        self.gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def run_encoded(self, images: Any, *args: Any) -> Any:
+        self.gate.wait(10)
+        if any(image.ndim == 1 for image in images):
+            raise RuntimeError("Critical error in pipeline")
+        return self.inner.run_encoded(images, *args)
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_files_that_only_dali_can_not_decode_come_as_pixels(
+    folder: Path, gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline([RandomResizedCrop(16)])
+    source = Folder(folder)
+    keys: dict[str, Any] = {"seed": 1, "epoch": 0, "indices": np.arange(6), "draws": np.zeros(6, np.int64)}
+    results = []
+    for executor in (DaliExecutor(pipeline), Wary(DaliExecutor(pipeline), gate)):
+        gate.set()
+        out = np.zeros((6, 3, 16, 16), np.uint8)
+        engine: Any = DaliEngine(executor, threads=0)  # type: ignore[arg-type]  # a wrapper
+        with caplog.at_level(logging.WARNING, "penstock.loaders"):
+            assert engine.wait(engine.submit(source.records(np.arange(6)), [out], **keys)) == []
+        engine.close()
+        results.append(out)
+    assert results[0].any()
+    assert np.array_equal(*results)
+    (record,) = caplog.records
+    assert "DALI failed where Penstock's decoder does not" in record.getMessage()
+
+
+def test_waiting_is_for_a_time(gate: threading.Event) -> None:
+    pipeline = Pipeline([RandomCrop(4)])
+    engine: Any = DaliEngine(Wary(DaliExecutor(pipeline), gate), threads=1)  # type: ignore[arg-type]  # a wrapper
+    records = arrays().records(np.arange(3))
+    out = np.zeros((3, 3, 4, 4), np.uint8)
+    ticket = engine.submit(records, [out], seed=0, epoch=0, indices=np.arange(3), draws=np.zeros(3, np.int64))
+    assert engine.wait(ticket, 0.05) is None
+    assert not engine.ready(ticket)
+    ((_, _, _, stage, seconds),) = engine.under_way()
+    assert stage == "augment"
+    assert seconds > 0
+    gate.set()
+    assert engine.wait(ticket) == []
+    assert engine.under_way() == []
+    stages = engine.counters()["stages"]
+    assert {name: (done["images"], done["errors"]) for name, done in stages.items()} == {
+        "read": (3, 0),
+        "decode": (3, 0),
+        "augment": (3, 0),
+    }
+    assert stages["read"]["bytes"] == 3 * 21 * 26 * 3
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineClosedError, match="the DALI engine is closed"):
+        engine.submit(records, [out], seed=0, epoch=0, indices=np.arange(3), draws=np.zeros(3, np.int64))
