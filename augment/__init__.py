@@ -10,6 +10,7 @@ from .contact_sheet import contact_sheet
 from .executors import Executor, NativeExecutor, ReferenceExecutor
 from .ops import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
@@ -22,6 +23,7 @@ from .ops import (
     Op,
     Pad,
     PCALighting,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -40,6 +42,7 @@ from .ops import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    TrivialAugmentWide,
 )
 from .params import ParamTable
 from .pipeline import Pipeline
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Apply",
     "Augmentation",
+    "AutoAugment",
     "CenterCrop",
     "Choice",
     "ColorJitter",
@@ -71,6 +75,7 @@ __all__ = [
     "Pad",
     "ParamTable",
     "Pipeline",
+    "RandAugment",
     "RandomAdjustSharpness",
     "RandomAffine",
     "RandomAutocontrast",
@@ -91,6 +96,7 @@ __all__ = [
     "Resize",
     "ToDtype",
     "TorchExecutor",
+    "TrivialAugmentWide",
     "Views",
     "cifar_eval",
     "cifar_train",

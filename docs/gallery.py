@@ -16,6 +16,7 @@ from PIL import Image
 
 from penstock.augment import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
@@ -26,6 +27,7 @@ from penstock.augment import (
     Pad,
     PCALighting,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -43,6 +45,7 @@ from penstock.augment import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    TrivialAugmentWide,
     contact_sheet,
 )
 
@@ -79,6 +82,11 @@ SECTIONS: dict[str, list[list[Op]]] = {
         [RandomInvert()],
         [RandomPosterize(2)],
         [RandomSolarize(128)],
+    ],
+    "Policies": [
+        [RandAugment()],
+        [TrivialAugmentWide()],
+        [AutoAugment()],
     ],
     "Ops that hold ops": [
         [Apply([ColorJitter(0.6, 0.6, 0.6, 0.2), RandomHorizontalFlip(1.0)])],

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import SpecError
 from ..ops import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
@@ -24,6 +25,7 @@ from ..ops import (
     Op,
     Pad,
     PCALighting,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -42,6 +44,7 @@ from ..ops import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    TrivialAugmentWide,
 )
 from ..ops.arguments import pair
 from ..params import ParamTable, drawn_inside
@@ -51,6 +54,7 @@ from .base import Image, Result, check_run
 from .erasing import cut_out, erase
 from .hls import shift_hsl
 from .padding import padded
+from .policies import apply_policy
 from .resampling import resize_bilinear
 from .transforming import transformed
 from .warping import warp_coefficients
@@ -252,6 +256,14 @@ def _warp(op: RandomRotation | RandomAffine | RandomPerspective, image: Pixels, 
     columns = {field: np.array([value]) for field, value in drawn.items()}
     (coefficients,) = warp_coefficients(op, columns, np.array([image.shape[:2]]))
     return transformed(image, coefficients, op.interpolation, op.fill)
+
+
+@apply_op.register(AutoAugment)
+@apply_op.register(RandAugment)
+@apply_op.register(TrivialAugmentWide)
+def _policy(op: AutoAugment | RandAugment | TrivialAugmentWide, image: Pixels, drawn: Drawn) -> Pixels:
+    changes = sum(field.startswith("op_") for field in drawn)
+    return apply_policy(image, changes, drawn, op.interpolation, op.fill or 0)
 
 
 @apply_op.register

@@ -25,12 +25,14 @@ from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
 from .mixing import CutMix, MixUp
 from .padding import Pad, RandomCrop
+from .policy import AutoAugment, RandAugment, TrivialAugmentWide
 from .shifts import PCALighting, RandomHSL
 from .warp import RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
     "OPS",
     "Apply",
+    "AutoAugment",
     "CenterCrop",
     "Choice",
     "ColorJitter",
@@ -43,6 +45,7 @@ __all__ = [
     "Op",
     "PCALighting",
     "Pad",
+    "RandAugment",
     "RandomAdjustSharpness",
     "RandomAffine",
     "RandomAutocontrast",
@@ -61,6 +64,7 @@ __all__ = [
     "RandomVerticalFlip",
     "Resize",
     "ToDtype",
+    "TrivialAugmentWide",
     "every_op",
     "op_from_dict",
 ]
@@ -69,6 +73,7 @@ OPS: dict[str, type[Op]] = {
     op.__name__: op
     for op in (
         Apply,
+        AutoAugment,
         CenterCrop,
         Choice,
         ColorJitter,
@@ -80,6 +85,7 @@ OPS: dict[str, type[Op]] = {
         Normalize,
         PCALighting,
         Pad,
+        RandAugment,
         RandomAdjustSharpness,
         RandomAffine,
         RandomAutocontrast,
@@ -98,6 +104,7 @@ OPS: dict[str, type[Op]] = {
         RandomVerticalFlip,
         Resize,
         ToDtype,
+        TrivialAugmentWide,
     )
 }
 """Every op by its name."""

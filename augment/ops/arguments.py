@@ -30,6 +30,7 @@ __all__ = [
     "flag",
     "height_width",
     "hue_jitter",
+    "integer",
     "interpolation",
     "jitter",
     "kernel_size",
@@ -233,6 +234,14 @@ def weights(op: object, argument: str, value: object, count: int) -> tuple[float
         expected = f"None, or {count} numbers of at least 0, not all 0"
         raise refusal(op, argument, expected, value, "give one weight for each choice")
     return tuple(float(v) for v in items)
+
+
+def integer(op: object, argument: str, value: object, lowest: int, highest: int) -> int:
+    """An int from `lowest` to `highest`."""
+    if not _is_int(value) or not lowest <= value <= highest:
+        fix = f"for example {argument}={min(max(lowest, 2), highest)}"
+        raise refusal(op, argument, f"an int from {lowest} to {highest}", value, fix)
+    return int(value)
 
 
 def flag(op: object, argument: str, value: object) -> bool:

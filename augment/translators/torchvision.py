@@ -13,6 +13,7 @@ from typing import Any
 from ...errors import SpecError
 from ..ops import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
@@ -21,6 +22,7 @@ from ..ops import (
     Normalize,
     Op,
     Pad,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -38,6 +40,7 @@ from ..ops import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    TrivialAugmentWide,
     every_op,
 )
 from ..ops.base import Stage
@@ -45,6 +48,9 @@ from ..pipeline import Pipeline
 from .exact import class_in, library_name, replaced
 
 __all__ = ["from_torchvision", "translate"]
+
+_WARPS = (AutoAugment, RandAugment, RandomAffine, RandomPerspective, RandomRotation, TrivialAugmentWide)
+"""Ops whose pixels would be others if tensors came in."""
 
 _MODULES = ("torchvision.transforms", "torchvision.transforms.v2")
 
@@ -128,6 +134,13 @@ def _random_crop(op: Any) -> RandomCrop:
     return RandomCrop(op.size, padding, op.pad_if_needed, fill, op.padding_mode)
 
 
+def _auto_augment(op: Any) -> AutoAugment:
+    name = next(name for name in ("policies", "_policies") if hasattr(op, name))
+    if getattr(op, name) != getattr(type(op)(op.policy), name):
+        raise SpecError(f"its {name} are not those of {op.policy}, which are all that Penstock has")
+    return AutoAugment(op.policy, op.interpolation, op.fill)
+
+
 def _fill(op: Any) -> Any:
     return 0 if op.fill is None else op.fill
 
@@ -138,6 +151,9 @@ _TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
     "Pad": lambda op: Pad(op.padding, _fill(op), op.padding_mode),
     "RandomCrop": _random_crop,
     "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
+    "AutoAugment": _auto_augment,
+    "RandAugment": lambda op: RandAugment(op.num_ops, op.magnitude, op.num_magnitude_bins, op.interpolation, op.fill),
+    "TrivialAugmentWide": lambda op: TrivialAugmentWide(op.num_magnitude_bins, op.interpolation, op.fill),
     "ColorJitter": lambda op: ColorJitter(op.brightness, op.contrast, op.saturation, op.hue),
     "GaussianBlur": lambda op: GaussianBlur(op.kernel_size, op.sigma),
     "Grayscale": lambda op: Grayscale(op.num_output_channels),
@@ -322,7 +338,7 @@ class _Image:
             raise SpecError(
                 f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
             )
-        if isinstance(op, RandomAffine | RandomPerspective | RandomRotation) and self.dtype is not None:
+        if self.dtype is not None and any(isinstance(each, _WARPS) for each in every_op([op])):
             raise SpecError(
                 f"{step.place} warps {self.dtype} tensors there, to other pixels than PIL images, which Penstock's are "
                 f"those of; move it before the conversion to a tensor"

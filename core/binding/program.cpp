@@ -16,6 +16,7 @@
 #include "engine/erasing/ops.h"
 #include "engine/error.h"
 #include "engine/mixing/ops.h"
+#include "engine/policy/ops.h"
 #include "engine/step_ops.h"
 
 namespace py = pybind11;
@@ -124,6 +125,7 @@ void register_program(py::module_& module) {
       .def("apply", &apply, py::arg("image"), py::arg("params"))
       .def("draw", &draw, py::arg("seed"), py::arg("epoch"), py::arg("indices"), py::arg("draws"), py::arg("sizes"),
            py::arg("view") = 0);
+  module.def("policy_ops", &policy_op_names);
 }
 
 }  // namespace penstock

@@ -59,6 +59,9 @@ constexpr OpName kNames[] = {
     {"random_rotation", OpKind::kRandomRotation},
     {"random_affine", OpKind::kRandomAffine},
     {"random_perspective", OpKind::kRandomPerspective},
+    {"rand_augment", OpKind::kRandAugment},
+    {"trivial_augment_wide", OpKind::kTrivialAugmentWide},
+    {"auto_augment", OpKind::kAutoAugment},
 };
 
 std::string name_of(OpKind kind) {
@@ -288,8 +291,9 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
       columns_.push_back(prefix + "flip");
       first_column_.back() = column;
     } else if (makes_steps(op.kind)) {
-      for (const std::string& field : step_fields(op.kind)) columns_.push_back(prefix + field);
-      if (!step_fields(op.kind).empty()) first_column_.back() = column;
+      const std::vector<std::string> fields = step_fields(op);
+      for (const std::string& field : fields) columns_.push_back(prefix + field);
+      if (!fields.empty()) first_column_.back() = column;
     } else if (is_group(op.kind)) {
       if (group_field(op.kind) != nullptr) {
         columns_.push_back(prefix + group_field(op.kind));

@@ -49,6 +49,10 @@ enum class OpKind {
   kRandomRotation,
   kRandomAffine,
   kRandomPerspective,
+  // Policies, from here on.
+  kRandAugment,
+  kTrivialAugmentWide,
+  kAutoAugment,
 };
 
 enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };

@@ -16,7 +16,7 @@ bool makes_steps(OpKind kind);
 size_t step_argument_count(OpKind kind);
 
 // Fields of the parameter table, in order.
-const std::vector<std::string>& step_fields(OpKind kind);
+std::vector<std::string> step_fields(const Op& op);
 
 // Throws Error(kSpec) for arguments that can't be run; `name` is the op's.
 void check_step_arguments(const Op& op, const std::string& name);

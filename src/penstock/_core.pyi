@@ -133,6 +133,9 @@ def probe_dct(record: Buffer) -> tuple[int, int, str]:
 
 # --- pipelines
 
+def policy_ops() -> list[str]:
+    """Names of what a policy may do, as torchvision has them; a parameter table has their places in this list."""
+
 @final
 class Program:
     """A compiled augmentation pipeline: draws parameters and applies them. Immutable, thread-safe.
@@ -167,6 +170,9 @@ class Program:
       ("apply", (p, members))                the next `members` entries, with those inside them, run together or not
       ("choice", (branches,))                one of as many branches runs; each is:
       ("branch", (weight, members))          right before its own members
+      ("rand_augment", (num_ops, magnitude, num_magnitude_bins, *sampling))
+      ("trivial_augment_wide", (num_magnitude_bins, *sampling))
+      ("auto_augment", (policy, *sampling))  policy 0 ImageNet, 1 CIFAR-10, 2 SVHN
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
       ("random_erasing", (p, scale_min, scale_max, ratio_min, ratio_max, noise, value_0, value_1, value_2))
@@ -192,6 +198,8 @@ class Program:
         angle for random_rotation; angle, translate_x, translate_y, scale, shear_x, shear_y, aspect for random_affine;
         apply, then x and y of top_left, top_right, bottom_right, bottom_left (how far that corner moves inwards, in
         pixels: top_left_x, top_left_y ...) for random_perspective;
+        op_0, magnitude_0, op_1 ... (place of the op in `policy_ops`) for rand_augment, trivial_augment_wide and
+        auto_augment, for the last after sub_policy;
         apply (0/1) for apply; choice (which branch, from 0) for choice. What does not run has drawn nothing: its
         columns are 0.
         apply, x, y, width, height (of the erased rectangle), and noise_0, noise_1 (its key) with noise, for

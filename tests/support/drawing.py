@@ -220,6 +220,26 @@ def symmetric_beta(key: Key, op: int, alpha: float) -> float:
     raise AssertionError
 
 
+def policy_choice(key: Key, op: int, block: int) -> tuple[int, bool]:
+    """Which of RandAugment's and TrivialAugmentWide's 14 changes, and whether its magnitude is negated."""
+    u, v = key.doubles(op, block)
+    return math.floor(u * 14), v < 0.5
+
+
+def trivial_augment_bin(key: Key, op: int, bins: int) -> int:
+    return math.floor(key.doubles(op, 1)[0] * bins)
+
+
+def auto_augment_sub_policy(key: Key, op: int) -> int:
+    return math.floor(key.doubles(op, 0)[0] * 25)
+
+
+def auto_augment_change(key: Key, op: int, place: int, probability: float) -> tuple[bool, bool]:
+    """Whether a change of the sub-policy is made, and whether its magnitude is negated."""
+    u, v = key.doubles(op, 1 + place)
+    return u < probability, v < 0.5
+
+
 def permutation(size: int, seed: int, epoch: int, positions: range) -> list[int]:
     """Indices at these positions of the shuffled epoch."""
     a = philox(words(seed), (0, 0, epoch, 1))

@@ -30,6 +30,7 @@ CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs w
 REPEATED = "of PIL images; where mirrored padding is larger than the image, numpy's own versions differ"
 WARPED = "Pillow built for x86-64; other builds may fuse multiplications with sums"
 SOLVED = "with the same coefficients; torchvision solves for them with errors of 1e-14, and may be off by a level"
+POLICY = "its v1; v2 may solarise pixels otherwise that equal the threshold, which it rounds"
 DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
 FOLLOWING = "for each op that resizes; what follows is exact on what it made"
 SUMMED = "0 but for 1 pixel in 10,000; 1 pixel in 20 where torch may use TF32"
@@ -65,6 +66,9 @@ TABLE = (
     Row("RandomVerticalFlip", "reference", "Pillow, torchvision", 0),
     Row("Apply", "reference", "torchvision", 0, GROUPED),
     Row("Choice", "reference", "torchvision", 0, GROUPED),
+    Row("AutoAugment", "reference", "torchvision", 0, POLICY),
+    Row("RandAugment", "reference", "torchvision", 0, POLICY),
+    Row("TrivialAugmentWide", "reference", "torchvision", 0, POLICY),
     Row("ToDtype", "reference", "torchvision", 0, DIVIDED),
     Row("Normalize", "reference", "torchvision", 0),
     Row("RandomErasing", "reference", "torchvision", 0, NOISE),
@@ -95,6 +99,9 @@ TABLE = (
     Row("RandomVerticalFlip", "native", "reference", 0),
     Row("Apply", "native", "reference", 0, GROUPED),
     Row("Choice", "native", "reference", 0, GROUPED),
+    Row("AutoAugment", "native", "reference", 0),
+    Row("RandAugment", "native", "reference", 0),
+    Row("TrivialAugmentWide", "native", "reference", 0),
     Row("ToDtype", "native", "reference", 0),
     Row("Normalize", "native", "reference", 0),
     Row("RandomErasing", "native", "reference", 0),

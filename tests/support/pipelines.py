@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penstock.augment import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
@@ -21,6 +22,7 @@ from penstock.augment import (
     Pad,
     PCALighting,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -39,6 +41,7 @@ from penstock.augment import (
     RandomVerticalFlip,
     Resize,
     ToDtype,
+    TrivialAugmentWide,
 )
 from penstock.augment.ops.padding import PADDING_MODES
 
@@ -151,6 +154,19 @@ def colours() -> st.SearchStrategy[Op]:
         st.builds(GaussianBlur, kernels, st.floats(0.125, 9)),
         st.builds(RandomHSL, st.integers(0, 180), st.integers(0, 255), st.integers(0, 255)),
         st.builds(PCALighting, st.floats(0, 3)),
+    )
+
+
+def policies() -> st.SearchStrategy[Op]:
+    """One op that draws which changes it makes."""
+    filters, fills = (
+        st.sampled_from(["nearest", "bilinear", "bicubic"]),
+        st.none() | st.tuples(*[st.integers(0, 255)] * 3),
+    )
+    return st.one_of(
+        st.builds(RandAugment, st.integers(0, 3), st.integers(0, 30), st.just(31), filters, fills),
+        st.builds(TrivialAugmentWide, st.integers(2, 40), filters, fills),
+        st.builds(AutoAugment, st.sampled_from(["imagenet", "cifar10", "svhn"]), filters, fills),
     )
 
 
