@@ -10,6 +10,7 @@ from .. import _core
 from ..errors import SpecError
 from .ops.base import Op, Stage, lower_ops
 from .ops.conversion import ToDtype
+from .ops.crops import Crops
 from .ops.erasing import Cutout, RandomErasing
 from .ops.padding import RandomCrop
 
@@ -29,10 +30,12 @@ def check_order(ops: Sequence[Op]) -> None:
         _check_finished(op, position, before)
         if op.stage is Stage.ERASE:
             _check_erased_values(op, position, before)
-        elif op.stage in (Stage.GEOMETRY, Stage.COLOUR):
+        elif op.stage in (Stage.GEOMETRY, Stage.COLOUR, Stage.CROPS):
             _check_pixels(op, position, before)
         else:
             _check_single(op, position, before)
+        if op.stage in (Stage.CROPS, Stage.BATCH):
+            _check_not_cropped(op, position, before)
         if op.stage is Stage.DTYPE:
             _check_dtype(op, position, before)
         if op.stage is Stage.NORMALIZE:
@@ -40,7 +43,7 @@ def check_order(ops: Sequence[Op]) -> None:
 
 
 def check_crops(ops: Sequence[Op]) -> None:
-    """Refuses a `RandomCrop` that is larger than its image, where the ops before it say how large that is.
+    """Refuses crops that are larger than their image, where the ops before say how large that is.
 
     Raises:
         SpecError: names the size of both, and what to do.
@@ -50,7 +53,7 @@ def check_crops(ops: Sequence[Op]) -> None:
 
 def _check_crops_after(before: tuple[Op, ...], ops: Sequence[Op]) -> None:
     for op in ops:
-        if isinstance(op, RandomCrop):
+        if isinstance(op, RandomCrop | Crops):
             known = _core.Program([lowered for _, lowered in lower_ops(before)]).output_size
             if known is not None:
                 op.check_fits(*known)
@@ -100,6 +103,15 @@ def _check_pixels(op: Op, position: int, before: Sequence[Op]) -> None:
         raise SpecError(
             f"Pipeline: {_name(op)} at position {position} comes after {_name(before[late])} at position {late}, "
             f"but works on uint8 images; move {_name(op)} before {_name(before[late])}"
+        )
+
+
+def _check_not_cropped(op: Op, position: int, before: Sequence[Op]) -> None:
+    earlier = _first(before, Stage.CROPS)
+    if earlier is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[earlier])} at position {earlier}, "
+            f"which makes several crops of each image; keep one of the two"
         )
 
 

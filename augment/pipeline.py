@@ -82,6 +82,11 @@ class Pipeline(Sequence[Op]):
         return self.program.output_size
 
     @property
+    def crops(self) -> int:
+        """How many crops each result is made of: results are (crops, 3, height, width), or (3, height, width) for 1."""
+        return self.program.crops
+
+    @property
     def dtype(self) -> Literal["uint8", "float32", "float16"]:
         """Name of the results' dtype."""
         return self.program.dtype
@@ -145,7 +150,7 @@ class Pipeline(Sequence[Op]):
             index, epoch, seed, draw, view: what the sample is keyed by, as in `params`.
 
         Returns:
-            (3, height, width) of `dtype`, C order, a new array.
+            (3, height, width) of `dtype`, or (crops, 3, height, width) of several crops; C order, a new array.
 
         Raises:
             OptionError: an image of another shape or dtype.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import SpecError
+from .ops.base import Stage
 from .params import ParamTable
 from .pipeline import Pipeline
 
@@ -169,6 +170,12 @@ def _checked(pipelines: object) -> tuple[Pipeline, ...]:
         if not isinstance(pipeline, Pipeline):
             raise SpecError(
                 f"Views: pipeline must be a Pipeline, got {pipeline!r}; for example Views(2, Pipeline([...]))"
+            )
+        mixing = next((op for op in pipeline if op.stage is Stage.BATCH), None)
+        if mixing is not None:
+            raise SpecError(
+                f"Views: {type(mixing).__name__} mixes the samples of a batch with their labels, and views share "
+                f"theirs; leave it out"
             )
     return listed
 

@@ -18,7 +18,7 @@ Image: TypeAlias = NDArray[np.uint8]
 """Decoded, (height, width, 3) RGB."""
 
 Result: TypeAlias = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
-"""(3, height, width) of the pipeline's dtype, C order."""
+"""(3, height, width) of the pipeline's dtype, or (crops, 3, height, width) where it makes several; C order."""
 
 
 @runtime_checkable

@@ -47,10 +47,12 @@ from ..ops import (
     TrivialAugmentWide,
 )
 from ..ops.arguments import pair
+from ..ops.crops import Crops
 from ..params import ParamTable, drawn_inside
 from ..pipeline import Pipeline
 from . import colours
 from .base import Image, Result, check_run
+from .cropping import several_crops
 from .erasing import cut_out, erase
 from .hls import shift_hsl
 from .padding import padded
@@ -83,11 +85,17 @@ class ReferenceExecutor:
         return [self._run_one(image, params, sample) for sample, image in enumerate(images)]
 
     def _run_one(self, image: Image, params: ParamTable, sample: int) -> Result:
-        pixels: Pixels = image
+        crops: list[Pixels] = [image]
         for position, op in enumerate(self._pipeline):
-            pixels = apply_op(op, pixels, params.drawn(sample, position))
+            drawn = params.drawn(sample, position)
+            crops = (
+                several_crops(op, image=crops[0])
+                if isinstance(op, Crops)
+                else [apply_op(op, each, drawn) for each in crops]
+            )
+        results = np.stack(crops) if self._pipeline.crops > 1 else crops[0]
         # Rounding to float16 comes last, after all arithmetic in float32.
-        return np.array(pixels.transpose(2, 0, 1), dtype=self._pipeline.dtype, order="C")
+        return np.array(np.moveaxis(results, -1, -3), dtype=self._pipeline.dtype, order="C")
 
 
 @singledispatch

@@ -19,6 +19,7 @@ from .colour import (
     RandomSolarize,
 )
 from .conversion import Normalize, ToDtype
+from .crops import FiveCrop, TenCrop
 from .erasing import Cutout, RandomErasing
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize
 from .groups import MAX_DEPTH, Apply, Choice
@@ -38,6 +39,7 @@ __all__ = [
     "ColorJitter",
     "CutMix",
     "Cutout",
+    "FiveCrop",
     "GaussianBlur",
     "Grayscale",
     "MixUp",
@@ -63,6 +65,7 @@ __all__ = [
     "RandomSolarize",
     "RandomVerticalFlip",
     "Resize",
+    "TenCrop",
     "ToDtype",
     "TrivialAugmentWide",
     "every_op",
@@ -79,6 +82,7 @@ OPS: dict[str, type[Op]] = {
         ColorJitter,
         CutMix,
         Cutout,
+        FiveCrop,
         GaussianBlur,
         Grayscale,
         MixUp,
@@ -103,6 +107,7 @@ OPS: dict[str, type[Op]] = {
         RandomSolarize,
         RandomVerticalFlip,
         Resize,
+        TenCrop,
         ToDtype,
         TrivialAugmentWide,
     )

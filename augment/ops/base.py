@@ -22,13 +22,15 @@ class Stage(enum.IntEnum):
     """Moves pixels: uint8 in, uint8 out."""
     COLOUR = 1
     """Changes the colours of pixels: uint8 in, uint8 out. Mixes with geometry in any order."""
-    DTYPE = 2
+    CROPS = 2
+    """Makes several images of one: uint8 in, uint8 out. At most once, among geometry and colour."""
+    DTYPE = 3
     """Converts to the type of the result."""
-    NORMALIZE = 3
+    NORMALIZE = 4
     """Arithmetic on floats."""
-    ERASE = 4
+    ERASE = 5
     """Writes over parts of the result, whatever its type."""
-    BATCH = 5
+    BATCH = 6
     """Mixes the samples of a finished batch, labels included."""
 
 

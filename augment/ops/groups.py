@@ -109,7 +109,8 @@ def _members(group: Op, argument: str, value: Any) -> tuple[Op, ...]:
         if not isinstance(member, Op):
             raise check.refusal(group, argument, "ops of penstock.augment", member, _FIX)
         if member.stage not in (Stage.GEOMETRY, Stage.COLOUR):
-            fix = f"put {type(member).__name__} behind the {name}"
+            where = "before or behind" if member.stage is Stage.CROPS else "behind"
+            fix = f"put {type(member).__name__} {where} the {name}"
             raise check.refusal(group, argument, "ops on uint8 images", member, fix)
     return members
 

@@ -42,7 +42,9 @@ py::array apply(const Program& program, const py::object& image, const py::objec
   const Size size{static_cast<int>(pixels.shape(0)), static_cast<int>(pixels.shape(1))};
   const double* const fields = row.data();
   const Size result_size = program.result_size(size, fields);
-  py::array result(dtype_of(program), std::vector<py::ssize_t>{3, result_size.height, result_size.width});
+  std::vector<py::ssize_t> shape{3, result_size.height, result_size.width};
+  if (program.crops() > 1) shape.insert(shape.begin(), program.crops());
+  py::array result(dtype_of(program), shape);
   void* const out = result.mutable_data();
   const uint8_t* const data = pixels.data();
   const py::gil_scoped_release unlocked;

@@ -29,6 +29,9 @@ size_t argument_count(OpKind kind) {
     case OpKind::kRandomResizedCrop:
     case OpKind::kNormalize:
       return 6;
+    case OpKind::kFiveCrop:
+    case OpKind::kTenCrop:
+      return 3;
     case OpKind::kResize:
     case OpKind::kResizeShort:
     case OpKind::kCenterCrop:
@@ -121,6 +124,7 @@ void register_program(py::module_& module) {
       .def_property_readonly("position", &Program::position)
       .def_property_readonly("columns", &Program::columns)
       .def_property_readonly("output_size", &output_size)
+      .def_property_readonly("crops", &Program::crops)
       .def_property_readonly("dtype", &dtype_name)
       .def("apply", &apply, py::arg("image"), py::arg("params"))
       .def("draw", &draw, py::arg("seed"), py::arg("epoch"), py::arg("indices"), py::arg("draws"), py::arg("sizes"),

@@ -54,8 +54,9 @@ OutputView::OutputView(py::handle object, const Program& program, MemoryFormat f
   const Size size = program.output_size().value_or(Size{});
   const auto count = static_cast<py::ssize_t>(rows);
   const bool channels_last = format == MemoryFormat::kChannelsLast;
-  const std::vector<py::ssize_t> shape = channels_last ? std::vector<py::ssize_t>{count, size.height, size.width, 3}
-                                                       : std::vector<py::ssize_t>{count, 3, size.height, size.width};
+  std::vector<py::ssize_t> shape = channels_last ? std::vector<py::ssize_t>{count, size.height, size.width, 3}
+                                                 : std::vector<py::ssize_t>{count, 3, size.height, size.width};
+  if (program.crops() > 1) shape.insert(shape.begin() + 1, program.crops());
   const std::string expected = "out: expected a writable, C-contiguous buffer, " +
                                std::string(dtype_name(program.dtype())) + " of shape " + describe_shape(shape);
   if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) != 0) {

@@ -62,6 +62,18 @@ Rect visible_result(const Stage& stage) {
   return {stage.flip_horizontal ? right : left, stage.flip_vertical ? bottom : top, visible.width, visible.height};
 }
 
+// Where a result goes, and what its numbers are.
+struct Target {
+  Conversion conversion;
+  MemoryFormat format;
+  void* out;
+
+  // Whether what a last stage gives is the result, as it lies in memory. Steps change bytes.
+  bool is_result_of(const Stage& last) const {
+    return format == MemoryFormat::kContiguous && (last.steps.empty() || conversion.dtype == Dtype::kUint8);
+  }
+};
+
 class CutSource : public PlaneSource {
  public:
   // `planes` are the part of the image from column `x` and row `y` on.
@@ -121,16 +133,18 @@ struct Executor::State {
   StepRunner step_runner;
   Eraser eraser;
   std::vector<Folded> folded;  // per run
+  Folded folded_crop;
   ReadingPlan plan;
   std::vector<Run> one_run{1};
   Scratch<uint8_t> given;
+  Scratch<uint8_t> uncropped;   // what several crops are made of
   Scratch<uint8_t> between[2];  // results of stages, by turns
 
   const std::vector<Run>& only(const Program& program, const double* row, void* out);
   void run(const std::vector<Run>& runs, Size size, PlaneSource& source);
-  void run_folded(const Folded& folded, const Conversion& conversion, PlaneSource& source, void* out);
-  bool writes_result(const Stage& last, const Conversion& conversion) const;
-  void write(const Conversion& conversion, const Planes& image, void* out);
+  void run_one(const Run& run, const Folded& folded, PlaneSource& source);
+  void run_folded(const Folded& folded, const Target& target, PlaneSource& source);
+  void write(const Target& target, const Planes& image);
   void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
   PlaneFilter* filter_of(const Stage& stage);
   Rect needed_by(const Stage& stage, Rect wanted);
@@ -144,51 +158,66 @@ const std::vector<Run>& Executor::State::only(const Program& program, const doub
 
 void Executor::State::run(const std::vector<Run>& runs, Size size, PlaneSource& source) {
   if (folded.size() < runs.size()) folded.resize(runs.size());
-  for (size_t i = 0; i < runs.size(); ++i) fold(*runs[i].program, runs[i].row, size, folded[i]);
-  const auto run_from = [&](PlaneSource& pixels, size_t i) {
-    const Run& run = runs[i];
-    run_folded(folded[i], conversion_of(*run.program), pixels, run.out);
-    eraser.erase(*run.program, run.row, folded[i].stages.back().size(), format, run.out);
-  };
-  if (runs.size() == 1) return run_from(source, 0);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    fold(*runs[i].program, runs[i].row, size, {0, runs[i].program->crops_position()}, folded[i]);
+  }
+  if (runs.size() == 1) return run_one(runs[0], folded[0], source);
   plan.begin(source.reads_once());
   for (size_t i = 0; i < runs.size(); ++i) plan.add(reach_of(folded[i].stages.front()));
   plan.join(size.width);
   for (size_t number = 0; number < plan.count(); ++number) {
     const ReadPart& part = plan.part(number);
     CutSource pixels(source.read(part.rect), part.rect.x, part.rect.y);
-    for (const size_t i : part.members) run_from(pixels, i);
+    for (const size_t i : part.members) run_one(runs[i], folded[i], pixels);
   }
 }
 
-void Executor::State::run_folded(const Folded& folded, const Conversion& conversion, PlaneSource& source, void* out) {
+// `folded` are the ops before several crops are made, or all where none are.
+void Executor::State::run_one(const Run& run, const Folded& folded, PlaneSource& source) {
+  const Program& program = *run.program;
+  const Conversion conversion = conversion_of(program);
+  if (program.crops() == 1) {
+    run_folded(folded, {conversion, format, run.out}, source);
+    eraser.erase(program, run.row, folded.stages.back().size(), format, run.out);
+    return;
+  }
+  const Size whole = folded.stages.back().size();
+  uint8_t* const planes = reserve_planes(uncropped, whole);
+  run_folded(folded, {Conversion{}, MemoryFormat::kContiguous, planes}, source);
+  CutSource image(planes_of(planes, whole));
+  auto* out = static_cast<uint8_t*>(run.out);
+  for (int crop = 0; crop < program.crops(); ++crop) {
+    fold(program, run.row, whole, {program.crops_position(), program.ops().size(), crop}, folded_crop);
+    run_folded(folded_crop, {conversion, format, out}, image);
+    const Size size = folded_crop.stages.back().size();
+    eraser.erase(program, run.row, size, format, out);
+    out += size_t{3} * program.item_bytes() * static_cast<size_t>(size.height) * static_cast<size_t>(size.width);
+  }
+}
+
+void Executor::State::run_folded(const Folded& folded, const Target& target, PlaneSource& source) {
   Planes image;
   bool written = false;
   for (size_t i = 0; i < folded.stages.size(); ++i) {
     const Stage& stage = folded.stages[i];
-    written = i + 1 == folded.stages.size() && writes_result(stage, conversion);
-    void* const to = written ? out : reserve_planes(between[i % 2], stage.size());
+    written = i + 1 == folded.stages.size() && target.is_result_of(stage);
+    void* const to = written ? target.out : reserve_planes(between[i % 2], stage.size());
     CutSource earlier(image);
-    run_stage(stage, i == 0 ? source : earlier, written ? conversion : Conversion{}, to);
+    run_stage(stage, i == 0 ? source : earlier, written ? target.conversion : Conversion{}, to);
     const PlanarImage changed{static_cast<uint8_t*>(to), stage.size()};
     const Step* const steps = folded.steps.data();
     step_runner.run(steps + stage.steps.first, steps + stage.steps.last, changed);
     image = planes_of(changed.data, stage.size());
   }
-  if (!written) write(conversion, image, out);
+  if (!written) write(target, image);
 }
 
-// Whether what the last stage gives is the result, as it lies in memory. Steps change bytes.
-bool Executor::State::writes_result(const Stage& last, const Conversion& conversion) const {
-  return format == MemoryFormat::kContiguous && (last.steps.empty() || conversion.dtype == Dtype::kUint8);
-}
-
-void Executor::State::write(const Conversion& conversion, const Planes& image, void* out) {
-  if (format == MemoryFormat::kChannelsLast) {
-    pixel_writer.write(conversion, image, out);
+void Executor::State::write(const Target& target, const Planes& image) {
+  if (target.format == MemoryFormat::kChannelsLast) {
+    pixel_writer.write(target.conversion, image, target.out);
     return;
   }
-  writer.begin(conversion, image.size, {0, 0, image.size.width, image.size.height}, {}, out);
+  writer.begin(target.conversion, image.size, {0, 0, image.size.width, image.size.height}, {}, target.out);
   for (int channel = 0; channel < 3; ++channel) {
     for (int y = 0; y < image.size.height; ++y) writer.write(channel, y, image.data[channel] + y * image.stride);
   }

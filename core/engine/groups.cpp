@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/crops.h"
 #include "engine/error.h"
 
 namespace penstock {
@@ -25,6 +26,9 @@ class Checker {
       if (op.kind == OpKind::kBranch) fail("branch: expected in a choice; put it there");
       if (depth > 0 && (op.kind == OpKind::kToDtype || op.kind == OpKind::kNormalize)) {
         fail("to_dtype, normalize: expected outside groups; move them behind");
+      }
+      if (depth > 0 && crop_count(op.kind) > 1) {
+        fail("five_crop, ten_crop: expected outside groups; move them out");
       }
       position = op.kind == OpKind::kChoice ? check_choice(position, last, depth) : check_op(position, last, depth);
     }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "engine/crops.h"
 #include "engine/erasing/ops.h"
 #include "engine/error.h"
 #include "engine/groups.h"
@@ -33,6 +34,8 @@ constexpr OpName kNames[] = {
     {"center_crop", OpKind::kCenterCrop},
     {"random_crop", OpKind::kRandomCrop},
     {"pad", OpKind::kPad},
+    {"five_crop", OpKind::kFiveCrop},
+    {"ten_crop", OpKind::kTenCrop},
     {"random_horizontal_flip", OpKind::kRandomHorizontalFlip},
     {"random_vertical_flip", OpKind::kRandomVerticalFlip},
     {"to_dtype", OpKind::kToDtype},
@@ -135,6 +138,12 @@ void check_arguments(const Op& op, Dtype result) {
       check_side(op, 0, "height");
       check_side(op, 1, "width");
       return;
+    case OpKind::kFiveCrop:
+    case OpKind::kTenCrop:
+      check_side(op, 0, "height");
+      check_side(op, 1, "width");
+      check_among(op, 2, "vertical_flip", 1);
+      return;
     case OpKind::kResizeShort:
       check_side(op, 0, "short");
       check_side(op, 1, "max_size", 0);
@@ -181,6 +190,7 @@ void check_arguments(const Op& op, Dtype result) {
 // batches: in this order.
 void check_order(const std::vector<Op>& ops) {
   const auto fail = [](const std::string& reason) { throw Error(Fault::kSpec, reason); };
+  const Op* crops = nullptr;
   const Op* conversion = nullptr;
   const Op* normalization = nullptr;
   const Op* erasing = nullptr;
@@ -195,6 +205,8 @@ void check_order(const std::vector<Op>& ops) {
     if (normalization != nullptr) fail(name_of(op.kind) + ": expected nothing after normalize; move it before");
     if (!last_steps && conversion != nullptr) fail(name_of(op.kind) + ": expected before to_dtype; move it there");
     if (op.kind == OpKind::kToDtype && conversion != nullptr) fail("to_dtype: expected at most one; remove the other");
+    if (crop_count(op.kind) > 1 && crops != nullptr) fail(name_of(op.kind) + ": expected after no other; keep one");
+    if (crop_count(op.kind) > 1) crops = &op;
     if (op.kind == OpKind::kToDtype) conversion = &op;
     if (op.kind == OpKind::kNormalize) normalization = &op;
   }
@@ -275,6 +287,7 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
   }
   check_order(ops_);
   check_groups(ops_);
+  crops_position_ = ops_.size();
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];
     check_arguments(op, dtype_);
@@ -303,6 +316,9 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
       const auto fields = is_erasing(op.kind) ? erasing_fields(op) : mixing_fields(op.kind);
       for (const std::string& field : fields) columns_.push_back(prefix + field);
       first_column_.back() = column;
+    } else if (crop_count(op.kind) > 1) {
+      crops_ = crop_count(op.kind);
+      crops_position_ = position;
     } else if (op.kind == OpKind::kToDtype) {
       dtype_ = static_cast<Dtype>(static_cast<int>(op.args[0]));
     }
@@ -324,7 +340,8 @@ size_t Program::item_bytes() const {
 
 size_t Program::result_bytes() const {
   const Size size = output_size_.value_or(Size{});
-  return 3 * item_bytes() * static_cast<size_t>(size.height) * static_cast<size_t>(size.width);
+  return static_cast<size_t>(3 * crops_) * item_bytes() * static_cast<size_t>(size.height) *
+         static_cast<size_t>(size.width);
 }
 
 Size Program::size_after(size_t position, Size size) const {
@@ -334,6 +351,8 @@ Size Program::size_after(size_t position, Size size) const {
     case OpKind::kResize:
     case OpKind::kCenterCrop:
     case OpKind::kRandomCrop:
+    case OpKind::kFiveCrop:
+    case OpKind::kTenCrop:
       return {static_cast<int>(op.args[0]), static_cast<int>(op.args[1])};
     case OpKind::kResizeShort:
       return resize_short(op, size);
@@ -377,7 +396,7 @@ std::optional<Size> Program::known_size_after(size_t position, std::optional<Siz
     return common;
   }
   const bool sizes = kind == OpKind::kRandomResizedCrop || kind == OpKind::kResize || kind == OpKind::kCenterCrop ||
-                     kind == OpKind::kRandomCrop;
+                     kind == OpKind::kRandomCrop || crop_count(kind) > 1;
   const bool changes = kind == OpKind::kResizeShort || kind == OpKind::kPad;
   if (sizes || (changes && size)) return size_after(position, size.value_or(Size{1, 1}));
   return size;
@@ -408,6 +427,8 @@ void Program::draw(const SampleKey& key, Size decoded, double* row) const {
       fields[1] = static_cast<double>(corner.y);
     } else if (op.kind == OpKind::kRandomHorizontalFlip || op.kind == OpKind::kRandomVerticalFlip) {
       fields[0] = draw_flip(stream, op) ? 1 : 0;
+    } else if (crop_count(op.kind) > 1) {
+      check_crops_fit(op, size);
     } else if (makes_steps(op.kind)) {
       draw_step_fields(stream, op, size, fields);
     } else if (op.kind == OpKind::kApply || op.kind == OpKind::kChoice) {

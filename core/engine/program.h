@@ -18,6 +18,8 @@ enum class OpKind {
   kCenterCrop,
   kRandomCrop,
   kPad,
+  kFiveCrop,
+  kTenCrop,
   kRandomHorizontalFlip,
   kRandomVerticalFlip,
   kToDtype,
@@ -88,7 +90,10 @@ class Program {
   int column_of(size_t position) const { return first_column_[position]; }
   Dtype dtype() const { return dtype_; }
   size_t item_bytes() const;
-  // Of a result; for programs with a fixed output size.
+  // How many crops a result is made of, and the position of the op that makes them: 1 and ops().size() without one.
+  int crops() const { return crops_; }
+  size_t crops_position() const { return crops_position_; }
+  // Of a result, all crops; for programs with a fixed output size.
   size_t result_bytes() const;
 
   // The op that runs after `position`, with this parameter row; ops().size() after the last. The first is at 0.
@@ -114,6 +119,8 @@ class Program {
   std::vector<int> first_column_;
   Dtype dtype_ = Dtype::kUint8;
   std::optional<Size> output_size_;
+  int crops_ = 1;
+  size_t crops_position_;
 };
 
 }  // namespace penstock

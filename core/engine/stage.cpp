@@ -4,19 +4,12 @@
 #include <cmath>
 #include <string>
 
+#include "engine/crops.h"
 #include "engine/error.h"
 #include "engine/step_ops.h"
 
 namespace penstock {
 namespace {
-
-// Padding that makes one side at least as long as a crop, and where the crop begins then; as torchvision's center_crop.
-int center_offset(int side, int crop) {
-  if (crop > side) return -((crop - side) / 2);
-  const int rest = side - crop;
-  const int half = rest / 2;
-  return rest % 2 != 0 ? half + half % 2 : half;  // Python's round: halves to the even neighbour
-}
 
 class Folder {
  public:
@@ -131,9 +124,9 @@ Rect checked_crop(double x, double y, double width, double height, Size size, co
 
 }  // namespace
 
-void fold(const Program& program, const double* row, Size size, Folded& folded) {
+void fold(const Program& program, const double* row, Size size, const Part& part, Folded& folded) {
   Folder folder(size, folded);
-  for (size_t position = 0; position < program.ops().size(); position = program.next_run(position, row)) {
+  for (size_t position = part.first; position < part.last; position = program.next_run(position, row)) {
     const Size before = folder.size();
     const Size after = program.size_after(position, before);
     const double* const fields = row + std::max(0, program.column_of(position));
@@ -165,6 +158,14 @@ void fold(const Program& program, const double* row, Size size, Folded& folded) 
         folder.crop({center_offset(before.width, after.width), center_offset(before.height, after.height), after.width,
                      after.height});
         break;
+      case OpKind::kFiveCrop:
+      case OpKind::kTenCrop: {
+        const Crop crop = crop_of(op, before, part.crop);
+        if (crop.flip_horizontal) folder.flip_horizontal();
+        if (crop.flip_vertical) folder.flip_vertical();
+        folder.crop(crop.rect);
+        break;
+      }
       case OpKind::kRandomHorizontalFlip:
         if (fields[0] != 0) folder.flip_horizontal();
         break;

@@ -36,8 +36,15 @@ struct Folded {
   std::vector<Step> steps;
 };
 
-// Writes what `program`, with parameters `row`, amounts to on an image of `size`. Throws Error(kOption) for a crop in
-// `row` that does not lie inside its image.
-void fold(const Program& program, const double* row, Size size, Folded& folded);
+// Some ops of a program.
+struct Part {
+  size_t first;
+  size_t last;   // one past it
+  int crop = 0;  // which one, of several that an op among them makes
+};
+
+// Writes what a part of `program`, with parameters `row`, amounts to on an image of `size`. Throws Error(kOption) for a
+// crop in `row` that does not lie inside its image.
+void fold(const Program& program, const double* row, Size size, const Part& part, Folded& folded);
 
 }  // namespace penstock

@@ -84,7 +84,8 @@ class _Output:
         size = pipeline.output_size
         if size is None:
             raise OptionError("the native engine needs a pipeline with a fixed output size")
-        shape = (*size, 3) if channels_last else (3, *size)
+        image = (*size, 3) if channels_last else (3, *size)
+        shape = image if pipeline.crops == 1 else (pipeline.crops, *image)
         return cls(shape, _DTYPES[pipeline.dtype], _core.BufferPool(pipeline.dtype, kept=kept))
 
 

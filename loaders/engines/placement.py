@@ -99,6 +99,8 @@ def _obstacles(loader: DataLoader[Any], pipeline: Augmentation) -> list[str]:
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
     if isinstance(pipeline, Views):
         obstacles.append("augment= are Views, which the native kernels make from one decode")
+    elif pipeline.crops > 1:
+        obstacles.append("the pipeline makes several crops of each image, which the native kernels do")
     elif pipeline.output_size is None:
         obstacles.append(_NO_SIZE)
     return obstacles

@@ -148,6 +148,8 @@ class Program:
       ("random_crop", (height, width, left, top, right, bottom, mode, fill_0, fill_1, fill_2, pad_if_needed))
       ("pad", (left, top, right, bottom, mode, fill_0, fill_1, fill_2))
                                              mode 0 constant, 1 edge, 2 reflect, 3 symmetric; fill of R, G, B
+      ("five_crop", (height, width, 0))      results are then (5, 3, height, width); what follows is done to each crop
+      ("ten_crop", (height, width, vertical_flip))
       ("random_horizontal_flip", (p,))
       ("random_vertical_flip", (p,))
       ("random_invert", (p,))                also random_autocontrast, random_equalize, random_grayscale
@@ -210,6 +212,9 @@ class Program:
     def output_size(self) -> tuple[int, int] | None:
         """(height, width) of every result, or None where it depends on the sample."""
     @property
+    def crops(self) -> int:
+        """How many crops a result is made of; where it is more than 1, results have a dimension more, the first."""
+    @property
     def dtype(self) -> Literal["uint8", "float32", "float16"]: ...
     def draw(
         self,
@@ -222,11 +227,12 @@ class Program:
     ) -> NDArray[np.float64]:
         """(n, len(columns)) parameters; `sizes` is (n, 2) as (height, width) of the decoded images.
 
-        DecodeError for an image that is too small for a random_crop, or that an op would make too large."""
+        DecodeError for an image that is too small for a random_crop or the like, or that an op would make too large."""
     def apply(
         self, image: NDArray[np.uint8], params: NDArray[np.float64]
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
-        """Applies one row of `draw` to a decoded (h, w, 3) image: (3, out_h, out_w) of `dtype`, C order."""
+        """Applies one row of `draw` to a decoded (h, w, 3) image: (3, out_h, out_w) of `dtype`, C order; (crops, 3,
+        out_h, out_w) of several crops."""
 
 _Stage = Literal["read", "decode", "augment"]
 """read: bring a record's bytes and compare their checksum; decode: bytes to pixels, no more of them than needed;
@@ -293,9 +299,10 @@ class Engine:
         """Queues one batch and returns its ticket.
 
         `out` is a writable C-contiguous buffer (numpy array) of (n, 3, height, width), or with `channels_last` (n,
-        height, width, 3), of the program's dtype; it is kept alive, with `records`, until the ticket has been waited
-        for. For several programs it is a list of such buffers, one for each. Never blocks when threads > 0 (the caller
-        bounds how many batches are under way). With threads=0, Ctrl-C drops the batch.
+        height, width, 3), of the program's dtype, with the number of crops after n where there are several; it is kept
+        alive, with `records`, until the ticket has been waited for. For several programs it is a list of such buffers,
+        one for each. Never blocks when threads > 0 (the caller bounds how many batches are under way). With threads=0,
+        Ctrl-C drops the batch.
 
         Raises OptionError for records, buffers and keys that don't fit, EngineClosedError.
         """

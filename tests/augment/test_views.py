@@ -14,11 +14,13 @@ from support.pipelines import images, pipelines
 
 from penstock.augment import (
     ColorJitter,
+    MixUp,
     NativeExecutor,
     Pipeline,
     RandomHorizontalFlip,
     RandomResizedCrop,
     ReferenceExecutor,
+    ToDtype,
     Views,
 )
 from penstock.errors import SpecError
@@ -98,6 +100,10 @@ def test_each_view_is_what_its_executors_make_of_its_parameters(image: Any, part
         (
             lambda: Views(2, RandomHorizontalFlip()),  # type: ignore[arg-type]
             r"pipeline must be a Pipeline, got RandomHorizontalFlip\(p=0.5\); for example Views\(2, Pipeline\(\[",
+        ),
+        (
+            lambda: Views(2, Pipeline([ToDtype("float32"), MixUp(num_classes=3)])),
+            "MixUp mixes the samples of a batch with their labels, and views share theirs; leave it out",
         ),
         (lambda: Views.from_dict([]), "views must be a mapping with the keys 'version' and 'views'"),  # type: ignore[arg-type]
         (lambda: Views.from_dict({"version": 2, "views": []}), "version 1 were expected, got version 2"),

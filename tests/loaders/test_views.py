@@ -11,7 +11,17 @@ import torch
 from PIL import Image
 from support.loading import FLOAT_PIPELINE, PIPELINE, Plain, arrays, equal, write_folder
 
-from penstock.augment import CenterCrop, Pipeline, RandomResizedCrop, Resize, ToDtype, Views
+from penstock.augment import (
+    CenterCrop,
+    FiveCrop,
+    Pipeline,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    TenCrop,
+    ToDtype,
+    Views,
+)
 from penstock.errors import DecodeError, OptionError
 from penstock.formats import Folder, Pack
 from penstock.formats.pack.writer import write_pack
@@ -99,6 +109,39 @@ def test_samples_have_a_list_of_views() -> None:
     batch, labels = Augmented(dataset, VIEWS)[[1, 2, 3]]
     assert [tuple(view.shape) for view in batch] == [(3, 3, *pipeline.output_size) for pipeline in VIEWS]  # type: ignore[misc]
     assert labels.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_several_crops_are_a_dimension_of_the_batch(engine: str, memory_format: torch.memory_format) -> None:
+    dataset = arrays()
+    crops = Pipeline([Resize((16, 18)), TenCrop((7, 9)), RandomHorizontalFlip(), ToDtype("float32", scale=True)])
+    for augment in (crops, Views(2, PIPELINE) + Views(1, crops)):
+        loader = loader_of(dataset, engine, augment=augment, memory_format=memory_format)
+        assert loader.explain().startswith("engine: native") == engine.startswith("native")
+        for batch, labels in loader:
+            images = batch[2] if isinstance(batch, list) else batch
+            assert images.shape == (len(labels), 10, 3, 7, 9)
+            assert images.flatten(0, 1).is_contiguous(memory_format=memory_format)
+            view = 0 if augment is crops else 2
+            samples = [crops.apply(dataset[index][0], index, seed=3, view=view) for index in labels.tolist()]
+            assert torch.equal(images, torch.from_numpy(np.stack(samples)))
+
+
+@pytest.mark.parametrize("engine", ["native", "inline"])
+def test_an_image_smaller_than_its_crops_is_a_bad_sample(sources: dict[str, Any], engine: str) -> None:
+    crops = Pipeline([FiveCrop((39, 20))])
+    loader = loader_of(sources["pack"], engine, augment=crops, batch_size=12, on_error="skip")
+    kept = [index for index in range(12) if sources["pack"][index][0].shape[0] >= 39]
+    assert 0 < len(kept) < 12
+    assert sum(len(images) for images, _ in loader) == len(kept)
+    with pytest.raises(DecodeError, match="FiveCrop: size must fit the image, which is"):
+        list(loader_of(sources["pack"], engine, augment=crops))
+
+
+def test_several_crops_are_the_native_kernels_work() -> None:
+    with pytest.raises(OptionError, match="the pipeline makes several crops of each image"):
+        loader_of(arrays(), "native", augment=Pipeline([FiveCrop(5)]), executor="torch")
 
 
 def test_explain_says_where_the_ops_of_each_view_run() -> None:
