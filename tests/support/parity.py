@@ -133,6 +133,8 @@ TABLE = (
     Row("RandomPerspective", "torch", "reference", 0),
     Row("RandomHSL", "torch", "reference", 0),
     Row("PCALighting", "torch", "reference", 0),
+    Row("RandomErasing", "torch", "reference", 0),
+    Row("Cutout", "torch", "reference", 0),
     Row("Apply", "torch", "reference", 0, GROUPED),
     Row("Choice", "torch", "reference", 0, GROUPED),
     Row("ToDtype", "torch", "reference", 0),

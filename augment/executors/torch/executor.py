@@ -13,13 +13,13 @@ from ....errors import OptionError
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
-from . import colour_ops, conversion, geometry, groups, jitter, resampling, warping
+from . import colour_ops, conversion, erasing, geometry, groups, jitter, resampling, warping
 from .dispatch import apply_ops, check_ops
 from .images import Images, Sizes, on_device
 
 __all__ = ["TorchExecutor"]
 
-FAMILIES = (colour_ops, conversion, geometry, groups, jitter, resampling, warping)
+FAMILIES = (colour_ops, conversion, erasing, geometry, groups, jitter, resampling, warping)
 """The modules that know how to run ops; each registers its own when it is imported."""
 
 PACKED_PIXELS = 1 << 25
