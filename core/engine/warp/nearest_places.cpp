@@ -85,11 +85,17 @@ void NearestPlaces::next_row(int32_t* places) {
 
 void NearestPlaces::next_of_axes(int32_t* places) {
   const int row = pixel_at(y_, size_.height);
-  const int32_t* const columns = columns_.get();
-  for (int x = 0; x < size_.width; ++x) {
-    places[x] = row >= 0 && columns[x] >= 0 ? row * size_.width + columns[x] : beyond_;
-  }
   y_ += matrix_[4];
+  if (row < 0) {
+    std::fill_n(places, size_.width, beyond_);
+    return;
+  }
+  const int32_t first = row * size_.width, beyond = beyond_;
+  at_level(level_, [=, count = size_.width, column_row = columns_.get()]() PENSTOCK_INLINE {
+    const int32_t* __restrict columns = column_row;
+    int32_t* __restrict out = places;
+    for (int x = 0; x < count; ++x) out[x] = columns[x] >= 0 ? first + columns[x] : beyond;
+  });
 }
 
 void NearestPlaces::next_of_fixed(int32_t* places) {

@@ -1,39 +1,53 @@
 #include "engine/warp/warper.h"
 
 #include "engine/colour/at_level.h"
-#include "engine/warp/interpolation_kernels.h"
+#include "engine/simd.h"
+#include "engine/warp/gather.h"
 
 namespace penstock {
+namespace {
+
+// Takes a row of packed pixels apart.
+void unpack(SimdLevel level, const uint32_t* row, int width, int y, const PlanarImage& image) {
+  for (int channel = 0; channel < 3; ++channel) {
+    uint8_t* const to = image.plane(channel) + static_cast<size_t>(y) * width;
+    at_level(level, [=]() PENSTOCK_INLINE {
+      const uint32_t* __restrict pixels = row;
+      uint8_t* __restrict out = to;
+      for (int x = 0; x < width; ++x) out[x] = static_cast<uint8_t>(pixels[x] >> (8 * channel));
+    });
+  }
+}
+
+}  // namespace
 
 void Warper::apply(const Step& warp, const PlanarImage& image) {
+  if (warp.interpolation == Interpolation::kNearest) {
+    pick(warp, image);
+  } else {
+    interpolate(warp, image);
+  }
+}
+
+void Warper::pick(const Step& warp, const PlanarImage& image) {
   const SimdLevel level = simd_level();
-  const auto width = static_cast<size_t>(image.size.width);
-  if (warp.interpolation != Interpolation::kNearest) return interpolate(warp, image);
+  const int width = image.size.width;
   packed_.pack(level, image, 0, warp.fill);
   nearest_.begin(level, warp, image.size, packed_);
-  int32_t* const places = places_.reserve(width);
+  int32_t* const places = places_.reserve(static_cast<size_t>(width));
+  uint32_t* const picked = picked_.reserve(static_cast<size_t>(width));
   for (int y = 0; y < image.size.height; ++y) {
     nearest_.next_row(places);
-    pick(level, packed_.pixels(), places, row_of(image, y));
+    gather(level, packed_.pixels(), places, width, picked);
+    unpack(level, picked, width, y, image);
   }
 }
 
 void Warper::interpolate(const Step& warp, const PlanarImage& image) {
   const SimdLevel level = simd_level();
-  const auto width = static_cast<size_t>(image.size.width);
-  const bool cubic = warp.interpolation == Interpolation::kBicubic;
-  packed_.pack(level, image, cubic ? 2 : 1, warp.fill);
-  int32_t* const places = places_.reserve(width);
-  double* const shares = shares_.reserve(2 * width);
-  const Neighbourhoods row{places, shares, shares + width};
-  for (int y = 0; y < image.size.height; ++y) {
-    find_neighbourhoods(level, warp, image.size, y, packed_, row);
-    if (cubic) {
-      interpolate_bicubic(level, packed_, row, row_of(image, y));
-    } else {
-      interpolate_bilinear(level, packed_, row, row_of(image, y));
-    }
-  }
+  packed_.pack(level, image, Interpolator::border(warp.interpolation), warp.fill);
+  interpolator_.begin(level, warp, image.size, packed_);
+  for (int y = 0; y < image.size.height; ++y) interpolator_.write_row(y, image);
 }
 
 }  // namespace penstock

@@ -3,8 +3,8 @@
 
 #include "engine/geometry.h"
 #include "engine/scratch.h"
-#include "engine/simd.h"
 #include "engine/step.h"
+#include "engine/warp/interpolator.h"
 #include "engine/warp/nearest_places.h"
 #include "engine/warp/packed_image.h"
 
@@ -17,12 +17,14 @@ class Warper {
   void apply(const Step& warp, const PlanarImage& image);
 
  private:
+  void pick(const Step& warp, const PlanarImage& image);
   void interpolate(const Step& warp, const PlanarImage& image);
 
   PackedImage packed_;
   NearestPlaces nearest_;
+  Interpolator interpolator_;
   Scratch<int32_t> places_;
-  Scratch<double> shares_;
+  Scratch<uint32_t> picked_;
 };
 
 }  // namespace penstock
