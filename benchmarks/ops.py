@@ -27,13 +27,16 @@ from penstock.augment import (
     PCALighting,
     Pipeline,
     RandomAdjustSharpness,
+    RandomAffine,
     RandomAutocontrast,
     RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomHSL,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
+    RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
 )
@@ -88,7 +91,30 @@ def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]
             GaussianBlur(23, 1.5),
             lambda image: functions.gaussian_blur(image, [23, 23], [1.5, 1.5]),
         ),
+        **warps(functions),
     }
+
+
+def warps(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
+    """Every warp with every interpolation, as `contests`."""
+    right = SIDE_PX - 1
+    starts = [[0, 0], [right, 0], [right, right], [0, right]]
+    ends = [[20, 30], [right - 24, 10], [right - 14, right - 34], [5, right - 24]]
+    contested: dict[str, tuple[Op, Callable[[Image.Image], Any]]] = {}
+    for mode in map(functions.InterpolationMode, ("nearest", "bilinear", "bicubic")):
+        contested[f"rotation, {mode.value}"] = (
+            RandomRotation((25, 25), mode),
+            lambda image, mode=mode: functions.rotate(image, 25, mode),
+        )
+        contested[f"affine, {mode.value}"] = (
+            RandomAffine((10, 10), None, (1.1, 1.1), (5, 5), mode),
+            lambda image, mode=mode: functions.affine(image, 10, [0, 0], 1.1, [5.0, 0.0], mode),
+        )
+        contested[f"perspective, {mode.value}"] = (
+            RandomPerspective(0.3, 1.0, mode),
+            lambda image, mode=mode: functions.perspective(image, starts, ends, mode),
+        )
+    return contested
 
 
 def calls_of(op: Op | None, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Call:
