@@ -20,12 +20,14 @@ from support.pipelines import colours, images, pipelines
 
 from penstock.augment import (
     Apply,
+    AutoAugment,
     CenterCrop,
     Choice,
     ColorJitter,
     CutMix,
     Cutout,
     Executor,
+    FiveCrop,
     GaussianBlur,
     Grayscale,
     MixUp,
@@ -36,6 +38,7 @@ from penstock.augment import (
     ParamTable,
     PCALighting,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -54,12 +57,15 @@ from penstock.augment import (
     RandomVerticalFlip,
     ReferenceExecutor,
     Resize,
+    TenCrop,
     ToDtype,
     TorchExecutor,
+    TrivialAugmentWide,
     imagenet_train,
 )
 from penstock.augment.executors.torch.dispatch import apply_op
 from penstock.augment.ops.base import Lowered, Stage
+from penstock.augment.ops.policy import PolicyOp
 from penstock.errors import OptionError, SpecError
 
 Picture = NDArray[np.uint8]
@@ -114,6 +120,9 @@ EXACT: list[Op] = [
     RandomAffine(20, scale=(1e-8, 1e-3), interpolation="bilinear"),
     *(RandomPerspective(0.8, 0.7, mode, (7, 8, 9)) for mode in ("nearest", "bilinear", "bicubic")),
     Apply([RandomInvert(), ColorJitter(0.4), RandomCrop(9, 3, True)], 0.6),
+    *(RandAugment(3, interpolation=mode, fill=(4, 5, 6)) for mode in ("nearest", "bilinear", "bicubic")),
+    TrivialAugmentWide(),
+    *(AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
     RandomErasing(0.7, value=(0, 100, 255)),
     Cutout(20, 3, (255, 0, 7)),
     MixUp(10),
@@ -223,6 +232,44 @@ def test_floats_are_erased_as_in_the_reference(dtype: str, value: Any, device: s
         np.testing.assert_array_equal(result, expected, strict=True)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_change_of_policies_equals_the_reference(device: str) -> None:
+    pipeline, pictures = Pipeline([TrivialAugmentWide(interpolation="bilinear", fill=9)]), [PICTURES[1]] * 120
+    table = drawn(pipeline, pictures, 3)
+    assert set(table["0.op_0"]) == set(PolicyOp) - {PolicyOp.INVERT}
+    for result, expected in zip(
+        TorchExecutor(pipeline, device).run(pictures, table),
+        ReferenceExecutor(pipeline).run(pictures, table),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(result, expected)
+
+
+CROPS = [
+    [FiveCrop((20, 31)), RandomHorizontalFlip(), ColorJitter(0.4, hue=0.2)],
+    [RandomVerticalFlip(), TenCrop(19), ToDtype("float16", scale=True), RandomErasing(0.6, value="random")],
+    [TenCrop((19, 20), vertical_flip=True), Resize(10), RandomResizedCrop((7, 9))],
+]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("ops", CROPS, ids=["five", "ten", "ten, top to bottom"])
+def test_several_crops_equal_the_reference(ops: list[Op], device: str) -> None:
+    pipeline = Pipeline(ops)
+    pictures = [picture for picture in PICTURES if min(picture.shape[:2]) > 30]
+    pictures += [picture[1:, 2:] for picture in pictures]
+    table = drawn(pipeline, pictures, 7)
+    executor = TorchExecutor(pipeline, device)
+    expected = ReferenceExecutor(pipeline).run(pictures, table)
+    for result, reference in zip(executor.run(pictures, table), expected, strict=True):
+        np.testing.assert_array_equal(result, reference, strict=True)
+    batch = batch_of(4).to(device)
+    single = list(batch.permute(0, 2, 3, 1).cpu().numpy())
+    table = drawn(pipeline, single, 5)
+    together = executor.run_batch(batch, table)
+    np.testing.assert_array_equal(together.cpu(), np.stack(ReferenceExecutor(pipeline).run(single, table)), strict=True)
+
+
 def batch_of(count: int, height: int = 40, width: int = 50) -> torch.Tensor:
     generator = torch.Generator().manual_seed(3)
     return torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8, generator=generator)
@@ -247,7 +294,7 @@ def test_a_batch_on_the_device_gives_what_single_images_give(ops: list[Op], devi
         assert torch.equal(batch.cpu(), batch_of(6))
 
 
-@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8)], ids=repr)
+@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8), Pipeline([TenCrop(8)])], ids=repr)
 def test_it_asks_the_device_for_nothing(op: Op | Pipeline) -> None:
     """Tensors of the device "meta" have no values: whatever looks at one fails."""
     pipeline = Pipeline(fixed(op) if isinstance(op, Op) else op)
@@ -257,7 +304,7 @@ def test_it_asks_the_device_for_nothing(op: Op | Pipeline) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8)], ids=repr)
+@pytest.mark.parametrize("op", EXACT + CLOSE + [imagenet_train(8), Pipeline([TenCrop(8)])], ids=repr)
 def test_it_does_not_wait_for_a_gpu(op: Op | Pipeline) -> None:
     pipeline = Pipeline(fixed(op) if isinstance(op, Op) else op)
     table = pipeline.params(range(6), sizes=(40, 50))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ...ops import (
@@ -40,14 +38,13 @@ def _random_invert(op: RandomInvert, images: Images, drawn: Drawn) -> Images:  #
 
 @apply_op.register
 def _random_solarize(op: RandomSolarize, images: Images, drawn: Drawn) -> Images:
-    # A level is below the threshold exactly where it is below the next whole number.
-    threshold = np.array([math.ceil(min(max(op.threshold, 0), 256))], np.int16)
+    threshold = colours.whole_thresholds(np.array([op.threshold], np.float64))
     return changed(images, drawn["apply"], lambda part, _: colours.solarize(part, per_sample(threshold, images.device)))
 
 
 @apply_op.register
 def _random_posterize(op: RandomPosterize, images: Images, drawn: Drawn) -> Images:
-    mask = np.array([256 - (1 << (8 - op.bits))], np.uint8)
+    mask = colours.kept_bits(np.array([op.bits], np.float64))
     return changed(images, drawn["apply"], lambda part, _: colours.posterize(part, per_sample(mask, images.device)))
 
 

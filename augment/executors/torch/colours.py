@@ -6,7 +6,9 @@ tensors on the images' device.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .images import Images, per_sample
 
@@ -17,9 +19,11 @@ __all__ = [
     "adjust_sharpness",
     "grayscale",
     "invert",
+    "kept_bits",
     "light",
     "posterize",
     "solarize",
+    "whole_thresholds",
 ]
 
 
@@ -31,6 +35,17 @@ def invert(images: Images) -> torch.Tensor:
 def solarize(images: Images, thresholds: torch.Tensor) -> torch.Tensor:
     """`PIL.ImageOps.solarize`; thresholds are int16, from 0 to 256."""
     return torch.where(images.pixels < thresholds, images.pixels, images.pixels.bitwise_not())
+
+
+def whole_thresholds(thresholds: NDArray[np.float64]) -> NDArray[np.int16]:
+    """For `solarize`: a level is below a threshold exactly where it is below the next whole number."""
+    whole: NDArray[np.int16] = np.ceil(thresholds.clip(0, 256)).astype(np.int16)
+    return whole
+
+
+def kept_bits(bits: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """For `posterize`: masks of as many of the highest bits."""
+    return (256 - (1 << (8 - bits.astype(np.int64)))).astype(np.uint8)
 
 
 def posterize(images: Images, masks: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,11 @@ def apply_op(op: Op, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (
 def apply_ops(ops: Iterable[Op], images: Images, drawn: Drawn) -> Images:
     """The images that leave the last of these ops; `drawn` is of them all, by "<position>.<field>"."""
     for position, op in enumerate(ops):
+        before = len(images)
         images = apply_op(op, images, drawn_inside(drawn, position))
+        if len(images) > before:
+            # Crops of one image share what is drawn behind them.
+            drawn = {name: column.repeat(len(images) // before) for name, column in drawn.items()}
     return images
 
 

@@ -13,13 +13,13 @@ from ....errors import OptionError
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
-from . import colour_ops, conversion, erasing, geometry, groups, jitter, resampling, warping
+from . import colour_ops, conversion, crops, erasing, geometry, groups, jitter, policies, resampling, warping
 from .dispatch import apply_ops, check_ops
 from .images import Images, Sizes, on_device
 
 __all__ = ["TorchExecutor"]
 
-FAMILIES = (colour_ops, conversion, erasing, geometry, groups, jitter, resampling, warping)
+FAMILIES = (colour_ops, conversion, crops, erasing, geometry, groups, jitter, policies, resampling, warping)
 """The modules that know how to run ops; each registers its own when it is imported."""
 
 PACKED_PIXELS = 1 << 25
@@ -70,8 +70,11 @@ class TorchExecutor:
             packed = _packed([images[row] for row in rows], self._device)
             done = self._apply(packed, ParamTable(params.columns, params.values[rows]))
             pixels = done.pixels.cpu().numpy()
-            for place, (row, (height, width)) in enumerate(zip(rows, done.sizes, strict=True)):
-                results[row] = np.array(pixels[place, :, :height, :width], order="C")
+            crops = self._pipeline.crops
+            for place, row in enumerate(rows):
+                height, width = done.sizes[place * crops]
+                own = pixels[place * crops : (place + 1) * crops, :, :height, :width]
+                results[row] = np.array(own if crops > 1 else own[0], order="C")
         return [result for result in results if result is not None]
 
     def run_batch(self, batch: torch.Tensor, params: ParamTable) -> torch.Tensor:
@@ -83,7 +86,8 @@ class TorchExecutor:
             params: B rows, drawn for images of (H, W).
 
         Returns:
-            (B, 3, h, w) of `pipeline.dtype`, on the batch's device and in its memory format.
+            (B, 3, h, w) of `pipeline.dtype`, on the batch's device and in its memory format; (B, crops, 3, h, w) where
+            the pipeline makes several crops.
 
         Raises:
             OptionError: a batch of another shape or dtype; `params` with other columns than the pipeline's, or not one
@@ -95,7 +99,9 @@ class TorchExecutor:
         done = self._apply(Images(batch, sizes), params)
         _check_one_size(done.sizes)
         result = done.trimmed().pixels.contiguous(memory_format=_memory_format(batch))
-        return result.clone() if result.data_ptr() == batch.data_ptr() else result
+        if result.data_ptr() == batch.data_ptr():
+            result = result.clone()
+        return result.view(len(batch), -1, *result.shape[1:]) if self._pipeline.crops > 1 else result
 
     def _apply(self, images: Images, params: ParamTable) -> Images:
         with _full_precision(images.device):

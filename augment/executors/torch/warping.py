@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from .images import Images, changed, on_device, per_sample
 from .sampling import sampled, seen
 from .selection import Places, selected
 
-__all__: list[str] = []
+__all__ = ["warped"]
 
 Coefficients = NDArray[np.float64]
 """(n, 6) or (n, 8)"""
@@ -26,14 +28,32 @@ Coefficients = NDArray[np.float64]
 def _warp(op: RandomRotation | RandomAffine | RandomPerspective, images: Images, drawn: Drawn) -> Images:
     chosen = drawn["apply"] if isinstance(op, RandomPerspective) else np.ones(len(images))
     coefficients = warp_coefficients(op, drawn, images.sizes)
-    fill = np.array(op.fill, np.uint8)
-    if op.interpolation == "nearest":
-        return _nearest(images, chosen, coefficients, fill)
-    return changed(
-        images,
-        chosen,
-        lambda part, rows: sampled(part, *_places(part, coefficients[rows]), op.interpolation, fill),
-    )
+    return warped(images, chosen, coefficients, op.interpolation, np.array(op.fill, np.uint8))
+
+
+def warped(
+    images: Images,
+    chosen: NDArray[Any],
+    coefficients: Coefficients,
+    interpolation: str,
+    fill: NDArray[np.uint8],
+) -> Images:
+    """The images, those of them that are chosen warped.
+
+    Args:
+        images: the batch, uint8.
+        chosen: (n,) 0 or 1 (or bool) for each image.
+        coefficients: of all images, see `augment.executors.warping`.
+        interpolation: "nearest", "bilinear" or "bicubic".
+        fill: R, G, B of what lies beyond an image.
+    """
+    if interpolation != "nearest":
+        return changed(
+            images, chosen, lambda part, rows: sampled(part, *_places(part, coefficients[rows]), interpolation, fill)
+        )
+    if coefficients.shape[1] == 8:
+        return changed(images, chosen, lambda part, rows: seen(part, *_places(part, coefficients[rows]), fill))
+    return _nearest(images, np.asarray(chosen, bool), coefficients, fill)
 
 
 def _places(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,17 +70,14 @@ def _places(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, t
     return across / divisor, down / divisor
 
 
-def _nearest(
-    images: Images, chosen: NDArray[np.float64], coefficients: Coefficients, fill: NDArray[np.uint8]
-) -> Images:
-    """As Pillow, which has a way of its own for each sort of coefficients."""
-    if coefficients.shape[1] == 8:
-        return changed(images, chosen, lambda part, rows: seen(part, *_places(part, coefficients[rows]), fill))
+def _nearest(images: Images, chosen: NDArray[np.bool_], coefficients: Coefficients, fill: NDArray[np.uint8]) -> Images:
+    """Affine warps as Pillow makes them, which has a way of its own for each sort of coefficients."""
     upright = (coefficients[:, 1] == 0) & (coefficients[:, 3] == 0)
     near = _reach(coefficients, images.sizes) < FIXED_LIMIT
-    images = changed(images, upright, lambda part, rows: _scaled(part, coefficients[rows], fill))
-    images = changed(images, ~upright & near, lambda part, rows: seen(part, *_fixed(part, coefficients[rows]), fill))
-    return changed(images, ~upright & ~near, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
+    scaled, fixed, summed = chosen & upright, chosen & ~upright & near, chosen & ~upright & ~near
+    images = changed(images, scaled, lambda part, rows: _scaled(part, coefficients[rows], fill))
+    images = changed(images, fixed, lambda part, rows: seen(part, *_fixed(part, coefficients[rows]), fill))
+    return changed(images, summed, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
 
 
 def _reach(coefficients: Coefficients, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
