@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/warp/shift.h"
+
 namespace penstock {
 
 void StepRunner::run(const Step* step, const Step* end, const PlanarImage& image) {
@@ -9,7 +11,11 @@ void StepRunner::run(const Step* step, const Step* end, const PlanarImage& image
     const Step* const warp = std::find_if(step, end, [](const Step& each) { return is_warp(each.kind); });
     colours_.apply(step, warp, image);
     if (warp == end) return;
-    warper_.apply(*warp, image);
+    if (const std::optional<Shift> shift = shift_of(*warp, image.size)) {
+      apply_shift(*shift, warp->fill, image);
+    } else {
+      warper_.apply(*warp, image);
+    }
     step = warp + 1;
   }
 }
