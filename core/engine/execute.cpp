@@ -1,6 +1,8 @@
 #include "engine/execute.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <vector>
 
 #include "engine/erasing/eraser.h"
@@ -103,13 +105,20 @@ class PixelSource : public PlaneSource {
   Planes read(Rect rect) override {
     const Size size{rect.height, rect.width};
     uint8_t* const to = reserve_planes(memory_, size);
-    const size_t plane_bytes = static_cast<size_t>(size.height) * size.width;
-    for (int y = 0; y < rect.height; ++y) {
+    copy(rect, to);
+    return planes_of(to, size);
+  }
+
+  void copy(Rect rect, uint8_t* to) override {
+    const size_t plane_bytes = static_cast<size_t>(rect.height) * rect.width;
+    const bool gapless =
+        pixels_.stride == ptrdiff_t{rect.width} * 3 && plane_bytes <= std::numeric_limits<int32_t>::max();
+    const int rows = gapless ? 1 : rect.height, width = gapless ? rect.height * rect.width : rect.width;
+    for (int y = 0; y < rows; ++y) {
       uint8_t* const row = to + static_cast<size_t>(y) * rect.width;
-      deinterleave(simd_level(), pixels_.data + (rect.y + y) * pixels_.stride + ptrdiff_t{rect.x} * 3, rect.width,
+      deinterleave(simd_level(), pixels_.data + (rect.y + y) * pixels_.stride + ptrdiff_t{rect.x} * 3, width,
                    {row, row + plane_bytes, row + 2 * plane_bytes});
     }
-    return planes_of(to, size);
   }
 
  private:
@@ -118,6 +127,14 @@ class PixelSource : public PlaneSource {
 };
 
 }  // namespace
+
+void PlaneSource::copy(Rect rect, uint8_t* to) {
+  const Planes planes = read(rect);
+  const auto width = static_cast<size_t>(rect.width);
+  for (const uint8_t* const plane : planes.data) {
+    for (int y = 0; y < rect.height; ++y, to += width) std::memcpy(to, plane + y * planes.stride, width);
+  }
+}
 
 struct Executor::State {
   explicit State(MemoryFormat result_format) : format(result_format) {}
@@ -225,6 +242,11 @@ void Executor::State::write(const Target& target, const Planes& image) {
 }
 
 void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {
+  if (stage.copies() && conversion.dtype == Dtype::kUint8) {
+    const Rect crop = stage.crop, window = stage.window;
+    source.copy({crop.x + window.x, crop.y + window.y, window.width, window.height}, static_cast<uint8_t*>(out));
+    return;
+  }
   const bool blank = stage.visible.width == 0;
   const Rect needed = needed_by(stage, wanted_of(stage));
   const Planes planes = source.read({stage.crop.x + needed.x, stage.crop.y + needed.y, needed.width, needed.height});

@@ -20,6 +20,9 @@ class PlaneSource {
   // last pixel of each plane may be read. Throws Error (kDecode, kTruncated).
   virtual Planes read(Rect rect) = 0;
 
+  // Writes the same pixels to `to`, one plane after the other without gaps. What counts as a read.
+  virtual void copy(Rect rect, uint8_t* to);
+
   // Whether there can be one call of `read` only.
   virtual bool reads_once() const { return false; }
 };
