@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
 from ...errors import OptionError
+from ..ops import Op
 from ..params import ParamTable
 from ..pipeline import Pipeline
 
-__all__ = ["BatchExecutor", "batch_executor"]
+__all__ = ["BatchExecutor", "BatchMixer", "batch_executor", "batch_mixer"]
 
 _KINDS = {"torch": (".torch", "TorchExecutor")}
 """Module and class by name."""
@@ -31,6 +33,33 @@ class BatchExecutor(Protocol):
         ...
 
 
+class BatchMixer(Protocol):
+    """Does to batches of tensors what an op that mixes them with each other says. Draws nothing itself."""
+
+    def check(self, images: Any, labels: Any, samples: Sequence[int]) -> None:
+        """Refuses a batch that can't be mixed, before it goes anywhere.
+
+        Args:
+            images: a (batch, 3, height, width) tensor.
+            labels: what came with them.
+            samples: what messages call each of them.
+
+        Raises:
+            OptionError: images or labels of another kind, or labels that are no class.
+        """
+        ...
+
+    def mix(self, images: Any, labels: Any, drawn: Mapping[str, float]) -> tuple[Any, Any]:
+        """Images of their dtype and memory format, and (batch, num_classes) float32 labels; tensors stay as they are.
+
+        Args:
+            images: (batch, 3, height, width) of uint8, float16 or float32, on any device.
+            labels: (batch,) ints that are classes, or (batch, num_classes) numbers, there too.
+            drawn: what the op drew for the first sample of the batch.
+        """
+        ...
+
+
 def batch_executor(name: str, pipeline: Pipeline, device: Any) -> BatchExecutor:
     """The executor of this name for `pipeline` on `device`.
 
@@ -43,3 +72,9 @@ def batch_executor(name: str, pipeline: Pipeline, device: Any) -> BatchExecutor:
     module, kind = _KINDS[name]
     executor: BatchExecutor = getattr(import_module(module, __package__), kind)(pipeline, device)
     return executor
+
+
+def batch_mixer(op: Op) -> BatchMixer:
+    """Who mixes batches as `op`, of `Stage.BATCH`, says."""
+    mixer: BatchMixer = import_module(".torch.mixing", __package__).TorchMixer(op)
+    return mixer

@@ -1,4 +1,4 @@
-"""What ops that mix batches do, in plain numpy: the oracle for `torch_mixing`."""
+"""What ops that mix batches do, in plain numpy: the oracle for `torch.mixing`."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from penstock.augment import (
     RandomHorizontalFlip,
     ReferenceExecutor,
     ToDtype,
+    TorchExecutor,
 )
 from penstock.augment.executors.noise import cosine_table, normal_noise, radius_table
 from penstock.errors import SpecError
@@ -172,6 +173,17 @@ def test_native_results_equal_the_reference_s(pipeline: Pipeline, image: NDArray
     table = pipeline.params(range(3), sizes=image.shape[:2], seed=seed)
     native, expected = (kind(pipeline).run([image] * 3, table) for kind in (NativeExecutor, ReferenceExecutor))
     for result, oracle in zip(native, expected, strict=True):
+        assert result.dtype == oracle.dtype == pipeline.dtype
+        assert np.array_equal(result, oracle)
+
+
+@settings(max_examples=60)
+@given(erasing_pipelines(), st.lists(images(), min_size=1, max_size=3), st.integers(0, 2**32))
+def test_torch_results_equal_the_reference_s(pipeline: Pipeline, pictures: list[Any], seed: int) -> None:
+    assert tolerance("RandomErasing", "torch") == tolerance("Cutout", "torch") == 0
+    table = pipeline.params(range(len(pictures)), sizes=[image.shape[:2] for image in pictures], seed=seed)
+    ours, expected = (kind(pipeline).run(pictures, table) for kind in (TorchExecutor, ReferenceExecutor))
+    for result, oracle in zip(ours, expected, strict=True):
         assert result.dtype == oracle.dtype == pipeline.dtype
         assert np.array_equal(result, oracle)
 
