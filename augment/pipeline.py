@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..errors import OptionError, SpecError
 from .ops import OPS, Op, every_op, op_from_dict
-from .ops.base import lower_ops
+from .ops.base import Stage, lower_ops
 from .order import check_crops, check_order
 from .params import ParamTable
 
@@ -105,6 +105,12 @@ class Pipeline(Sequence[Op]):
         first = Pipeline(self._ops[:position], position=self._position)
         lowered = sum(1 for _ in lower_ops(first))
         return first, Pipeline(self._ops[position:], position=self._position + lowered)
+
+    def split_batches(self) -> tuple[Pipeline, Pipeline | None]:
+        """What is done to single images, and what mixes batches of them (None where nothing does), as `split` gives."""
+        if not self._ops or self._ops[-1].stage is not Stage.BATCH:
+            return self, None
+        return self.split(len(self._ops) - 1)
 
     def params(
         self,

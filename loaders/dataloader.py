@@ -44,8 +44,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     Args:
         augment: the pipeline that images go through, or `Views`, with which batches have a list of tensors in the place
-            of images, one for each view. The same as giving `Augmented(dataset, augment)` as the dataset,
-            which is what `loader.dataset` is then; so a loader rebuilt from it keeps the pipeline.
+            of images, one for each view. With `MixUp` or `CutMix` at its end batches are [images, labels], mixed, with
+            float labels (batch, num_classes); with `devices`, each slice by itself. The same as giving
+            `Augmented(dataset, augment)` as the dataset, which is what `loader.dataset` is then; so a loader rebuilt
+            from it keeps the pipeline.
         seed: 0 <= seed < 2**64. The samples' order is Penstock's own (`penstock.loaders.ordering.order.Order`), and
             order, draws and Python's, numpy's and torch's random numbers in each sample depend on (seed, epoch) and the
             sample alone. None, or with a sampler or batch sampler: order and use of random numbers are exactly torch's,

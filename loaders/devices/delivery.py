@@ -209,6 +209,8 @@ class DeviceIterator(EngineIterator):
         return [keys.take(slice(part * length, (part + 1) * length)) for part in range(parts)]
 
     def _send_part(self, part: Any, keys: SampleKeys | None, streams: Streams, finishing: Finishing | None) -> _Part:
+        if finishing is not None:
+            finishing.check(part, keys)
         part = self._apply(streams.pin, part)
         sources = self._holders(part)
         with streams.copying():

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 import torch
 
 from ...augment import Pipeline
-from ...augment.executors.batches import BatchExecutor
+from ...augment.executors.batches import BatchExecutor, batch_mixer
 from ...errors import OptionError
 from ..keys.keys import SampleKeys
 
-__all__ = ["ExecutorStep", "Finishing", "FinishingStep"]
+__all__ = ["ExecutorStep", "Finishing", "FinishingCheck", "FinishingStep", "MixingStep"]
 
 FinishingStep: TypeAlias = Callable[[list[Any], SampleKeys], list[Any]]
 """What comes after a batch `[images, labels ...]` whose samples have these keys; it may change the list, not the
 tensors."""
+
+FinishingCheck: TypeAlias = Callable[[Any, SampleKeys | None], None]
+"""Refuses a batch, on the host, as the engine made it, before it goes to a device."""
 
 
 class ExecutorStep:
@@ -39,6 +42,33 @@ class ExecutorStep:
         return [self._executor.run_batch(batch[0], params), *batch[1:]]
 
 
+class MixingStep:
+    """Mixes the samples of a batch with each other, by what the first of them draws.
+
+    Args:
+        mixing: the op that does, as the last part of its pipeline.
+    """
+
+    def __init__(self, mixing: Pipeline) -> None:
+        self._mixing = mixing
+        self._mixer = batch_mixer(mixing[0])
+
+    def check(self, batch: Any, keys: SampleKeys | None) -> None:
+        """Raises OptionError for a batch that can't be mixed, and says what to do."""
+        if keys is None or not isinstance(batch, list | tuple) or not isinstance(batch[0], torch.Tensor):
+            raise OptionError(
+                f"{self._mixing[0]!r} needs batches [images, labels, ...] of tensors, got {type(batch).__name__}; let "
+                "collate_fn give them, or leave it out and mix what it gives"
+            )
+        self._mixer.check(batch[0], batch[1] if len(batch) > 1 else None, keys.plain())
+
+    def __call__(self, batch: list[Any], keys: SampleKeys) -> list[Any]:
+        images, labels, *others = batch
+        height, width = images.shape[2:]
+        params = self._mixing.params(keys.indices[:1], keys.epoch, keys.seed, (height, width), keys.draws[:1])
+        return [*self._mixer.mix(images, labels, params.drawn(0, 0)), *others]
+
+
 class Finishing:
     """Does steps, one after the other, to each batch; thread-safe as far as they are.
 
@@ -46,10 +76,17 @@ class Finishing:
 
     Args:
         steps: what is done, in order.
+        checks: what is asked before.
     """
 
-    def __init__(self, *steps: FinishingStep) -> None:
+    def __init__(self, *steps: FinishingStep, checks: Sequence[FinishingCheck] = ()) -> None:
         self._steps = steps
+        self._checks = checks
+
+    def check(self, batch: Any, keys: SampleKeys | None) -> None:
+        """Raises what the checks do; to be asked before the batch goes to its device, which would have to wait."""
+        for check in self._checks:
+            check(batch, keys)
 
     def __call__(self, batch: Any, keys: SampleKeys | None) -> Any:
         """The finished batch.

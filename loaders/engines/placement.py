@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,7 @@ from ...augment.executors.dali import dali_obstacle, dali_prefix, load_dali
 from ...augment.ops.base import Stage
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
-from ..devices.finishing import ExecutorStep, Finishing
+from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep
 from ..layout import default_collating
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ _NO_SIZE = "the pipeline has no fixed output size: end its resizing with a crop 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A pipeline in two parts.
+    """A pipeline in parts.
 
     Attributes:
         made: what engines make of each sample; None for a loader without a pipeline.
         rest: what finishes their batches; None where nothing is left.
-        devices: where that is.
+        devices: where that is, and where batches are mixed.
         why: for what the split is good, or why there is none, in words.
         by_dali: DALI makes the first part, on the (only) device; else the native kernels do.
+        mixing: what mixes the samples of finished batches; None for nothing.
     """
 
     made: Augmentation | None = None
@@ -42,22 +43,29 @@ class Placement:
     devices: tuple[torch.device, ...] = ()
     why: str = ""
     by_dali: bool = False
+    mixing: Pipeline | None = None
 
     def dataset(self, dataset: Any) -> Any:
         """What engines ask for samples, in place of the loader's dataset."""
-        if self.rest is None or self.made is None or not isinstance(dataset, Augmented):
+        whole = self.rest is None and self.mixing is None
+        if whole or self.made is None or not isinstance(dataset, Augmented):
             return dataset
         return dataset.until(self.made)
 
     def finishings(self) -> list[Finishing]:
-        """What finishes batches, on each device."""
+        """What finishes batches, on each device; none where they are finished."""
+        mixing: list[FinishingStep] = []
+        checks: list[FinishingCheck] = []
+        if self.mixing is not None:
+            step = MixingStep(self.mixing)
+            mixing, checks = [step], [step.check]
+        steps = [self._executor_steps(device) + mixing for device in self.devices]
+        return [Finishing(*each, checks=checks) for each in steps if each]
+
+    def _executor_steps(self, device: torch.device) -> list[FinishingStep]:
         if self.rest is None or not isinstance(self.made, Pipeline) or self.made.output_size is None:
             return []
-        size = self.made.output_size
-        return [
-            Finishing(ExecutorStep(batch_executor("torch", self.rest, device), self.rest, size))
-            for device in self.devices
-        ]
+        return [ExecutorStep(batch_executor("torch", self.rest, device), self.rest, self.made.output_size)]
 
 
 def place(loader: DataLoader[Any]) -> Placement:
@@ -66,12 +74,28 @@ def place(loader: DataLoader[Any]) -> Placement:
     Raises:
         OptionError, SpecError: `executor` can't run the pipeline, or not in this loader; the message says why.
     """
-    pipeline, executor = loader.augment, loader.executor
+    samples, mixing = loader.augment, None
+    if isinstance(samples, Pipeline):
+        samples, mixing = samples.split_batches()
+    placement = _place_samples(loader, samples)
+    if mixing is None:
+        return placement
+    if loader.batch_sampler is None:
+        raise OptionError(f"{mixing[0]!r} mixes batches, and batch_size=None makes none; give a batch size")
+    return replace(placement, mixing=mixing, devices=_devices(loader))
+
+
+def _devices(loader: DataLoader[Any]) -> tuple[torch.device, ...]:
+    return loader._targets or (torch.device("cpu"),)
+
+
+def _place_samples(loader: DataLoader[Any], pipeline: Augmentation | None) -> Placement:
+    executor = loader.executor
     if pipeline is None:
         if executor in ("torch", "dali"):
             raise OptionError(f"executor={executor!r} runs a declared pipeline, and there is none; give augment=")
         return Placement()
-    devices = loader._targets or (torch.device("cpu"),)
+    devices = _devices(loader)
     if executor == "dali":
         return _dali(pipeline, devices, fallback=loader.executor_fallback)
     on_gpu = all(device.type == "cuda" for device in devices)

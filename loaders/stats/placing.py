@@ -26,9 +26,11 @@ def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLo
             lines += [f"    {number} {op!r}: {native}" for number, op in enumerate(pipeline)]
         return lines
     lines += [f"  {number} {op!r}: {native}" for number, op in enumerate(placement.made)]
-    if placement.rest is not None:
-        where = f"torch on {', '.join(map(str, dict.fromkeys(placement.devices)))}"
-        lines += [f"  {number} {op!r}: {where}" for number, op in enumerate(placement.rest, len(placement.made))]
+    where = f"torch on {', '.join(map(str, dict.fromkeys(placement.devices)))}"
+    rest = list(placement.rest or ())
+    lines += [f"  {number} {op!r}: {where}" for number, op in enumerate(rest, len(placement.made))]
+    if placement.mixing is not None:
+        lines.append(f"  {len(placement.made) + len(rest)} {placement.mixing[0]!r}: {where}, whole batches")
     return lines
 
 

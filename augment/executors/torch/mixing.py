@@ -37,8 +37,8 @@ class TorchMixer:
         if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             row = int(((labels < 0) | (labels >= classes)).nonzero()[0])
             raise OptionError(
-                f"{name}: labels must be from 0 to {classes - 1}, got {int(labels[row])} of sample {samples[row]}; give "
-                f"num_classes= as many as there are classes"
+                f"{name}: labels must be from 0 to {classes - 1}, got {int(labels[row])} of sample {samples[row]}; "
+                f"give num_classes= as many as there are classes"
             )
 
     def mix(
