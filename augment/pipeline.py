@@ -106,11 +106,14 @@ class Pipeline(Sequence[Op]):
         lowered = sum(1 for _ in lower_ops(first))
         return first, Pipeline(self._ops[position:], position=self._position + lowered)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether its last op mixes the samples of a batch."""
+        return bool(self._ops) and self._ops[-1].stage is Stage.BATCH
+
     def split_batches(self) -> tuple[Pipeline, Pipeline | None]:
         """What is done to single images, and what mixes batches of them (None where nothing does), as `split` gives."""
-        if not self._ops or self._ops[-1].stage is not Stage.BATCH:
-            return self, None
-        return self.split(len(self._ops) - 1)
+        return self.split(len(self._ops) - 1) if self.mixes else (self, None)
 
     def params(
         self,

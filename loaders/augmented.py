@@ -13,7 +13,6 @@ from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..augment import Augmentation, Op, Pipeline, Views
-from ..augment.ops.base import Stage
 from ..augment.views import pipelines_of
 from ..errors import OptionError
 from .keys.keys import KeyedIndex
@@ -111,11 +110,10 @@ class Augmented(Dataset[Any]):
                 f"augment needs samples (image, label), got {type(sample).__name__} as sample {index!r} of "
                 f"{type(self.dataset).__name__}"
             )
-        mixing = _first_mixing(self.pipeline)
-        if mixing is not None:
+        if isinstance(self.pipeline, Pipeline) and self.pipeline.mixes:
             raise OptionError(
-                f"{mixing!r} mixes the batches of a penstock.loaders.DataLoader, and single samples or other loaders' "
-                f"batches were asked for; leave it out of the pipeline for these"
+                f"{self.pipeline[-1]!r} mixes the batches of a penstock.loaders.DataLoader, and single samples or other "
+                "loaders' batches were asked for; leave it out of the pipeline for these"
             )
         pixels = self._pixels(sample[0], index)
         key = _key(index)
@@ -160,9 +158,6 @@ def augmented(dataset: Any, pipeline: Augmentation) -> Augmented:
 
 def _check_pipeline(pipeline: Any) -> None:
     if isinstance(pipeline, Pipeline | Views):
-        mixing = None if isinstance(pipeline, Pipeline) else _first_mixing(pipeline)
-        if mixing is not None:
-            raise OptionError(f"Views can't be mixed, got {mixing!r} in them; leave it out")
         return
     ops = pipeline if isinstance(pipeline, list | tuple) else [pipeline]
     expected = f"augment must be a penstock.augment.Pipeline or Views, got {type(pipeline).__name__}"
@@ -172,12 +167,6 @@ def _check_pipeline(pipeline: Any) -> None:
         written = ", ".join(f"{type(op).__name__}(...)" for op in ops)
         raise OptionError(f"wrap it in a pipeline: augment=Pipeline([{written}]); {expected}")
     raise OptionError(f"{expected}; give a Python callable to the dataset as its transform")
-
-
-def _first_mixing(pipeline: Augmentation) -> Op | None:
-    """The op that mixes batches, of the first pipeline that has one."""
-    ops = (op for part in pipelines_of(pipeline) for op in part)
-    return next((op for op in ops if op.stage is Stage.BATCH), None)
 
 
 def _applied(pipeline: Pipeline, pixels: NDArray[np.uint8], key: KeyedIndex, view: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from support.loading import FLOAT_PIPELINE, PIPELINE, Plain, arrays, collate, equal
 
-from penstock.augment import CutMix, MixUp, Pipeline, Views
+from penstock.augment import CutMix, MixUp, Pipeline
 from penstock.augment.executors.mixing import mix_batch
 from penstock.errors import OptionError
 from penstock.formats import Arrays
@@ -202,8 +202,6 @@ def test_what_makes_no_batches_is_refused() -> None:
         OptionError, match=r"^MixUp\(.*\) mixes the batches of a penstock.loaders.DataLoader, and single"
     ):
         next(iter(torch.utils.data.DataLoader(Augmented(arrays(), MIXED), 5)))
-    with pytest.raises(OptionError, match=r"^Views can't be mixed, got MixUp\(.*\) in them; leave it out$"):
-        DataLoader(arrays(), augment=Views(2, MIXED))
 
 
 def test_slices_for_several_devices_are_batches_of_their_own() -> None:
