@@ -112,8 +112,8 @@ class Augmented(Dataset[Any]):
             )
         if isinstance(self.pipeline, Pipeline) and self.pipeline.mixes:
             raise OptionError(
-                f"{self.pipeline[-1]!r} mixes the batches of a penstock.loaders.DataLoader, and single samples or other "
-                "loaders' batches were asked for; leave it out of the pipeline for these"
+                f"{self.pipeline[-1]!r} mixes the batches of a penstock.loaders.DataLoader, and single samples or "
+                "other loaders' batches were asked for; leave it out of the pipeline for these"
             )
         pixels = self._pixels(sample[0], index)
         key = _key(index)
