@@ -57,7 +57,7 @@ from .erasing import cut_out, erase
 from .hls import shift_hsl
 from .padding import padded
 from .policies import apply_policy
-from .resampling import resize_bilinear
+from .resampling import resize
 from .transforming import transformed
 from .warping import warp_coefficients
 
@@ -127,14 +127,15 @@ def _choice(op: Choice, image: Pixels, drawn: Drawn) -> Pixels:
 @apply_op.register
 def _random_resized_crop(op: RandomResizedCrop, image: Pixels, drawn: Drawn) -> Pixels:
     x, y, width, height = (int(drawn[field]) for field in ("x", "y", "width", "height"))
-    return resize_bilinear(image[y : y + height, x : x + width], *pair(op.size))
+    return resize(image[y : y + height, x : x + width], *pair(op.size), op.interpolation)
 
 
 @apply_op.register
 def _resize(op: Resize, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
     if isinstance(op.size, int):
-        return resize_bilinear(image, *short_side_size(image.shape[0], image.shape[1], op.size, op.max_size))
-    return resize_bilinear(image, *pair(op.size))
+        size = short_side_size(image.shape[0], image.shape[1], op.size, op.max_size)
+        return resize(image, *size, op.interpolation)
+    return resize(image, *pair(op.size), op.interpolation)
 
 
 def short_side_size(height: int, width: int, short: int, max_size: int | None) -> tuple[int, int]:

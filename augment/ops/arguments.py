@@ -15,6 +15,7 @@ from .values import is_plain_number as _is_plain_number
 from .values import items as _items
 
 __all__ = [
+    "INTERPOLATIONS",
     "MAX_FACTOR",
     "MAX_SIDE_PX",
     "Interval",
@@ -62,8 +63,11 @@ MAX_SIDE_PX = 65_535
 MAX_FACTOR = float(np.finfo(np.float32).max)
 """Largest factor: kernels compute in float32."""
 
-PILLOW_BILINEAR = 2
-"""`PIL.Image.Resampling.BILINEAR`, which torchvision takes too."""
+INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "box", "hamming", "lanczos")
+"""Filters of resizes, in the core's numbering."""
+
+PILLOW_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+"""By the numbers of `PIL.Image.Resampling`, which torchvision takes too."""
 
 
 def refusal(op: object, argument: str, expected: str, value: object, fix: str) -> SpecError:
@@ -313,11 +317,12 @@ def colour(op: object, argument: str, value: object) -> tuple[int, int, int]:
 
 
 def interpolation(op: object, argument: str, value: object) -> str:
-    """ "bilinear", also as torchvision's `InterpolationMode.BILINEAR` or Pillow's `BILINEAR`."""
+    """One of `INTERPOLATIONS`, also as torchvision's `InterpolationMode` or Pillow's `Resampling`."""
     mode = getattr(value, "value", value)
-    if mode == "bilinear" or (_is_int(mode) and mode == PILLOW_BILINEAR):
-        return "bilinear"
-    raise refusal(op, argument, "'bilinear'", value, "leave the argument out, other filters are not supported")
+    name = PILLOW_INTERPOLATIONS.get(int(mode)) if _is_int(mode) else mode
+    if name == "nearest-exact":  # torchvision's other name of it for PIL images
+        name = "nearest"
+    return name if isinstance(name, str) and name in INTERPOLATIONS else choice(op, argument, value, INTERPOLATIONS)
 
 
 def antialiased(op: object, argument: str, value: object) -> bool:

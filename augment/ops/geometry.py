@@ -20,8 +20,9 @@ class RandomResizedCrop(Op):
         size: (height, width) of the result in pixels; an int is the side of a square.
         scale: smallest and largest area of the crop, as a share of the image's, drawn uniformly.
         ratio: smallest and largest width / height of the crop, drawn uniformly in its logarithm.
-        interpolation: "bilinear".
-        antialias: True, as Pillow resizes; the filter's support is clipped to the crop.
+        interpolation: Pillow's filter: "bilinear", "nearest", "bicubic", "box", "hamming" or "lanczos", also as
+            torchvision's `InterpolationMode` or Pillow's `Resampling`; stored as the name.
+        antialias: True, as Pillow resizes (but for "nearest"); the filter's support is clipped to the crop.
 
     Draws: `x`, `y`, `width`, `height` of the crop, in pixels of the image that reaches the op.
     """
@@ -45,7 +46,7 @@ class RandomResizedCrop(Op):
         )
 
     def lower(self) -> Lowered:
-        return "random_resized_crop", floats(check.pair(self.size), self.scale, self.ratio)
+        return "random_resized_crop", floats(check.pair(self.size), self.scale, self.ratio, _filter(self.interpolation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Resize(Op):
     Args:
         size: (height, width) of the result, or an int: the length of the shorter side, the longer one follows the
             image's shape (rounded down, at least 1).
-        interpolation: "bilinear".
+        interpolation: as of `RandomResizedCrop`.
         max_size: with an int `size`, the most that the longer side may be; the shorter one then gives way.
         antialias: True, as Pillow resizes.
     """
@@ -88,8 +89,12 @@ class Resize(Op):
 
     def lower(self) -> Lowered:
         if isinstance(self.size, int):
-            return "resize_short", floats(self.size, self.max_size or 0)
-        return "resize", floats(self.size)
+            return "resize_short", floats(self.size, self.max_size or 0, _filter(self.interpolation))
+        return "resize", floats(self.size, _filter(self.interpolation))
+
+
+def _filter(interpolation: str) -> int:
+    return check.INTERPOLATIONS.index(interpolation)
 
 
 @dataclass(frozen=True, slots=True)

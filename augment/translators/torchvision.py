@@ -327,13 +327,19 @@ class _Image:
         self.normalize = op
 
     def _move(self, op: Op, step: _Step) -> None:
-        if any(isinstance(each, Resize | RandomResizedCrop) for each in every_op([op])):
+        filters = {each.interpolation for each in every_op([op]) if isinstance(each, Resize | RandomResizedCrop)}
+        if filters:
             if self.dtype not in (None, "uint8"):
                 raise SpecError(
                     f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"
                 )
             if self.dtype == "uint8" and not step.antialias:
                 raise SpecError(f"{step.place} has antialias off for tensors, and Penstock antialiases as Pillow does")
+            if self.dtype == "uint8" and "nearest" in filters:
+                raise SpecError(
+                    f"{step.place} picks other nearest pixels of tensors than of PIL images, and Penstock's are these; "
+                    f"move it before the conversion"
+                )
         if op.stage is Stage.COLOUR and self.dtype not in (None, "uint8"):
             raise SpecError(
                 f"{step.place} works on {self.dtype} tensors there, and Penstock's on uint8; move it to the front"

@@ -58,12 +58,18 @@ size_t argument_count(OpKind kind) {
   }
 }
 
+// The filter, which comes last, may be left out.
+bool may_be_short(OpKind kind) {
+  return kind == OpKind::kRandomResizedCrop || kind == OpKind::kResize || kind == OpKind::kResizeShort;
+}
+
 Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared, size_t position) {
   std::vector<Op> ops;
   for (const auto& [name, arguments] : declared) {
     Op op{Program::kind_of(name), {}};
     const size_t expected = argument_count(op.kind);
-    if (arguments.size() != expected) {
+    const bool has_filter = may_be_short(op.kind) && arguments.size() == expected + 1;
+    if (arguments.size() != expected && !has_filter) {
       throw Error(Fault::kSpec, name + ": expected " + std::to_string(expected) + " arguments, got " +
                                     std::to_string(arguments.size()));
     }

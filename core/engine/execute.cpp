@@ -12,7 +12,7 @@
 #include "engine/pixels/convert.h"
 #include "engine/pixels/gatherer.h"
 #include "engine/pixels/pixel_writer.h"
-#include "engine/pixels/resample.h"
+#include "engine/pixels/resizer.h"
 #include "engine/pixels/reverse.h"
 #include "engine/reading_plan.h"
 #include "engine/scratch.h"
@@ -49,7 +49,7 @@ Rect reach_of(const Stage& stage) {
   const Size crop{stage.crop.height, stage.crop.width};
   Rect part = wanted_of(stage);
   if (stage.resizes()) {
-    part = Resampler::reach(crop, stage.resized, part);
+    part = Resizer::reach(stage.filter, crop, stage.resized, part);
   } else if (stage.repeats()) {
     part = {0, 0, crop.width, crop.height};
   }
@@ -143,7 +143,7 @@ struct Executor::State {
   JpegDecoder decoder;
   JpegSource jpeg{decoder};
   Size jpeg_size;
-  Resampler resampler;
+  Resizer resizer;
   Gatherer gatherer;
   PlaneWriter writer;
   PixelWriter pixel_writer;
@@ -267,14 +267,14 @@ void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const C
 
 // What makes the stage's rows; nullptr where they are the image's, or these mirrored.
 PlaneFilter* Executor::State::filter_of(const Stage& stage) {
-  if (stage.resizes()) return &resampler;
+  if (stage.resizes()) return &resizer.filter();
   return stage.repeats() ? &gatherer : nullptr;
 }
 
 // The part of the stage's crop that `wanted`, a part of its window, is made from. Prepares its filter.
 Rect Executor::State::needed_by(const Stage& stage, Rect wanted) {
   const Size crop{stage.crop.height, stage.crop.width};
-  if (stage.resizes()) return resampler.prepare(crop, stage.resized, wanted, stage.flip_horizontal);
+  if (stage.resizes()) return resizer.prepare(stage.filter, crop, stage.resized, wanted, stage.flip_horizontal);
   return stage.repeats() ? gatherer.prepare(crop, stage.padding.mode, wanted, stage.flip_horizontal) : wanted;
 }
 

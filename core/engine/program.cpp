@@ -132,8 +132,13 @@ void check_arguments(const Op& op, Dtype result) {
     case OpKind::kRandomResizedCrop:
       check_range(op, 2, "scale", true);
       check_range(op, 4, "ratio", false);
-      [[fallthrough]];
+      check_among(op, 6, "filter", kLastResizeFilter);
+      check_side(op, 0, "height");
+      check_side(op, 1, "width");
+      return;
     case OpKind::kResize:
+      check_among(op, 2, "filter", kLastResizeFilter);
+      [[fallthrough]];
     case OpKind::kCenterCrop:
       check_side(op, 0, "height");
       check_side(op, 1, "width");
@@ -145,6 +150,7 @@ void check_arguments(const Op& op, Dtype result) {
       check_among(op, 2, "vertical_flip", 1);
       return;
     case OpKind::kResizeShort:
+      check_among(op, 2, "filter", kLastResizeFilter);
       check_side(op, 0, "short");
       check_side(op, 1, "max_size", 0);
       if (op.args[1] != 0 && op.args[1] < op.args[0]) refuse(op, "max_size", "0 or at least `short`", op.args[1]);
@@ -270,6 +276,10 @@ void check_crop_fits(const Op& op, Size image) {
 }
 
 }  // namespace
+
+ResizeFilter resize_filter_of(const Op& op) {
+  return static_cast<ResizeFilter>(static_cast<int>(op.args[op.kind == OpKind::kRandomResizedCrop ? 6 : 2]));
+}
 
 OpKind Program::kind_of(const std::string& name) {
   std::string names;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/geometry.h"
+#include "engine/pixels/resize_filter.h"
 
 namespace penstock {
 
@@ -64,6 +65,9 @@ struct Op {
   OpKind kind;
   std::array<double, 24> args;
 };
+
+// Of an op that resizes.
+ResizeFilter resize_filter_of(const Op& op);
 
 // What the draws of one sample depend on (docs/design/2026-11-21-interfaces.md, "Random numbers").
 struct SampleKey {

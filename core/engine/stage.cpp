@@ -38,14 +38,15 @@ class Folder {
   }
 
   // Mirroring first and resizing then is not the same in every bit as the other way round, nor are two resizes one.
-  void resize(Size target) {
+  void resize(Size target, ResizeFilter filter) {
     if (target == size()) return;
     const Stage& stage = to_move();
     if (stage.flip_horizontal || stage.flip_vertical || !only_cuts(stage)) {
       push(size(), target);
-      return;
+    } else {
+      stages_.back() = make_stage(cut_of(stage), target);
     }
-    stages_.back() = make_stage(cut_of(stage), target);
+    stages_.back().filter = filter;
   }
 
   void flip_horizontal() {
@@ -72,7 +73,7 @@ class Folder {
 
   Stage make_stage(Rect crop, Size target) const {
     const Rect whole{0, 0, target.width, target.height};
-    return {crop, target, whole, whole, {}, false, false, {steps_.size(), steps_.size()}};
+    return {crop, target, ResizeFilter::kBilinear, whole, whole, {}, false, false, {steps_.size(), steps_.size()}};
   }
 
   static bool only_cuts(const Stage& stage) {
@@ -138,7 +139,7 @@ void fold(const Program& program, const double* row, Size size, const Part& part
     switch (op.kind) {
       case OpKind::kRandomResizedCrop:
         folder.crop(checked_crop(fields[0], fields[1], fields[2], fields[3], before, {}));
-        folder.resize(after);
+        folder.resize(after, resize_filter_of(op));
         break;
       case OpKind::kRandomCrop:
         folder.crop(checked_crop(fields[0], fields[1], after.width, after.height, before, margins_of(op, before)),
@@ -152,7 +153,7 @@ void fold(const Program& program, const double* row, Size size, const Part& part
       }
       case OpKind::kResize:
       case OpKind::kResizeShort:
-        folder.resize(after);
+        folder.resize(after, resize_filter_of(op));
         break;
       case OpKind::kCenterCrop:
         folder.crop({center_offset(before.width, after.width), center_offset(before.height, after.height), after.width,

@@ -6,6 +6,7 @@
 
 #include "engine/geometry.h"
 #include "engine/padding.h"
+#include "engine/pixels/resize_filter.h"
 #include "engine/program.h"
 #include "engine/step.h"
 
@@ -16,6 +17,7 @@ namespace penstock {
 struct Stage {
   Rect crop;
   Size resized;
+  ResizeFilter filter = ResizeFilter::kBilinear;
   Rect window;
   Rect visible;  // the part of the window that is made from pixels of the image; may be empty
   Padding padding;

@@ -141,9 +141,11 @@ class Program:
     """A compiled augmentation pipeline: draws parameters and applies them. Immutable, thread-safe.
 
     `ops` are (name, arguments) with all arguments as floats, in this order:
-      ("random_resized_crop", (height, width, scale_min, scale_max, ratio_min, ratio_max))
-      ("resize", (height, width))            fixed size
-      ("resize_short", (short, max_size))    max_size 0: none
+      ("random_resized_crop", (height, width, scale_min, scale_max, ratio_min, ratio_max, filter))
+      ("resize", (height, width, filter))    fixed size
+      ("resize_short", (short, max_size, filter))
+                                             max_size 0: none. filter 0 bilinear (also where it is left out), 1 nearest,
+                                             2 bicubic, 3 box, 4 hamming, 5 lanczos
       ("center_crop", (height, width))
       ("random_crop", (height, width, left, top, right, bottom, mode, fill_0, fill_1, fill_2, pad_if_needed))
       ("pad", (left, top, right, bottom, mode, fill_0, fill_1, fill_2))

@@ -53,6 +53,7 @@ from penstock.augment import (
     TrivialAugmentWide,
 )
 from penstock.augment.ops import OPS, Op, op_from_dict
+from penstock.augment.ops.arguments import INTERPOLATIONS
 from penstock.errors import SpecError
 
 SIZE = "a positive int or (height, width), each from 1 to 65535 pixels"
@@ -65,6 +66,7 @@ MARGINS_FIX = "for example padding=4; to cut pixels off, use CenterCrop"
 COLOUR = "an int or (R, G, B), each from 0 to 255"
 COLOUR_FIX = "for example fill=0 or fill=(124, 116, 104)"
 MODE = "'constant', 'edge', 'reflect' or 'symmetric'"
+FILTERS = "'bilinear', 'nearest', 'bicubic', 'box', 'hamming' or 'lanczos'"
 CHANNELS = "3 finite numbers, one for each of R, G, B"
 PROBABILITY = "a probability from 0 to 1"
 FACTOR = "a number of at least 0, in the range of float32"
@@ -113,9 +115,8 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         f"RandomResizedCrop: ratio must be {RATIO}, got (1, inf); {PAIR_FIX}",
     ),
     (
-        lambda: RandomResizedCrop(8, interpolation="bicubic"),
-        "RandomResizedCrop: interpolation must be 'bilinear', got 'bicubic'; "
-        "leave the argument out, other filters are not supported",
+        lambda: RandomResizedCrop(8, interpolation="sharp"),
+        f"RandomResizedCrop: interpolation must be {FILTERS}, got 'sharp'; for example interpolation='bilinear'",
     ),
     (
         lambda: RandomResizedCrop(8, antialias=False),
@@ -127,9 +128,8 @@ BAD: list[tuple[Callable[[], Op], str]] = [
     (lambda: Resize(70_000), f"Resize: size must be {SIZE}, got 70000; {SIZE_FIX}"),
     (lambda: Resize(None), f"Resize: size must be {SIZE}, got None; {SIZE_FIX}"),
     (
-        lambda: Resize(8, "nearest"),
-        "Resize: interpolation must be 'bilinear', got 'nearest'; "
-        "leave the argument out, other filters are not supported",
+        lambda: Resize(8, 6),
+        f"Resize: interpolation must be {FILTERS}, got 6; for example interpolation='bilinear'",
     ),
     (
         lambda: Resize(8, max_size=8),
@@ -484,10 +484,12 @@ class TestEveryOp:
 @pytest.mark.parametrize(
     ("op", "lowered"),
     [
-        (RandomResizedCrop((3, 5), (0.1, 0.5), (1, 2)), ("random_resized_crop", (3, 5, 0.1, 0.5, 1, 2))),
-        (Resize((3, 5)), ("resize", (3, 5))),
-        (Resize(7), ("resize_short", (7, 0))),
-        (Resize(7, max_size=12), ("resize_short", (7, 12))),
+        (RandomResizedCrop((3, 5), (0.1, 0.5), (1, 2)), ("random_resized_crop", (3, 5, 0.1, 0.5, 1, 2, 0))),
+        (RandomResizedCrop(3, interpolation="box"), ("random_resized_crop", (3, 3, 0.08, 1, 3 / 4, 4 / 3, 3))),
+        (Resize((3, 5)), ("resize", (3, 5, 0))),
+        (Resize((3, 5), "nearest"), ("resize", (3, 5, 1))),
+        (Resize(7), ("resize_short", (7, 0, 0))),
+        (Resize(7, "bicubic", max_size=12), ("resize_short", (7, 12, 2))),
         (CenterCrop((3, 5)), ("center_crop", (3, 5))),
         (FiveCrop((3, 5)), ("five_crop", (3, 5, 0))),
         (TenCrop((3, 5), vertical_flip=True), ("ten_crop", (3, 5, 1))),
@@ -606,10 +608,13 @@ def test_torch_half_is_float16() -> None:
 
 
 def test_torchvisions_interpolation_mode_is_known() -> None:
-    mode = transforms_v2().InterpolationMode
-    assert Resize(8, interpolation=mode.BILINEAR) == Resize(8)
-    with pytest.raises(SpecError, match=r"Resize: interpolation must be 'bilinear', got <InterpolationMode\.BICUBIC"):
-        Resize(8, interpolation=mode.BICUBIC)
+    modes = transforms_v2().InterpolationMode
+    for mode in modes:
+        name = "nearest" if mode == modes.NEAREST_EXACT else mode.value
+        assert Resize(8, interpolation=mode).interpolation == name
+    for number in (Image.Resampling[name.upper()] for name in INTERPOLATIONS):
+        names = {Resize(8, interpolation=given).interpolation for given in (number, int(number), number.name.lower())}
+        assert names == {number.name.lower()}
 
 
 OWN_NAMES = {"Apply", "Choice", "Cutout", "CutMix", "MixUp", "PCALighting", "RandomHSL"}

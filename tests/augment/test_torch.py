@@ -63,7 +63,7 @@ from penstock.augment import (
     TrivialAugmentWide,
     imagenet_train,
 )
-from penstock.augment.executors.torch.dispatch import apply_op
+from penstock.augment.executors.torch.dispatch import check_ops
 from penstock.augment.ops.base import Lowered, Stage
 from penstock.augment.ops.policy import PolicyOp
 from penstock.errors import OptionError, SpecError
@@ -137,7 +137,11 @@ CLOSE: list[Op] = [*(GaussianBlur(kernel, (0.1, 4.0)) for kernel in (1, 3, (23, 
 
 
 def runs(op: Op) -> bool:
-    return type(op) in apply_op.registry
+    try:
+        check_ops([op])
+    except SpecError:
+        return False
+    return True
 
 
 def drawn(pipeline: Pipeline, pictures: list[Picture], seed: int = 0) -> ParamTable:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from penstock import _core
-from penstock.augment.executors.resampling import resize_bilinear
+from penstock.augment.executors import resampling
 
 sides = st.one_of(st.integers(1, 6), st.integers(1, 70), st.integers(1, 400))
 small_sides = st.one_of(st.integers(1, 6), st.integers(1, 70))
@@ -72,7 +72,7 @@ def test_close_to_pillow(height: int, width: int, new_height: int, new_width: in
 @given(height=small_sides, width=small_sides, new_height=small_sides, new_width=small_sides, seed=seeds)
 def test_close_to_the_definition(height: int, width: int, new_height: int, new_width: int, seed: int) -> None:
     image = random_image(height, width, seed)
-    differences(resize(image, new_height, new_width), resize_bilinear(image, new_height, new_width))
+    differences(resize(image, new_height, new_width), resampling.resize(image, new_height, new_width))
 
 
 @settings(max_examples=40)

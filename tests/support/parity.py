@@ -26,7 +26,10 @@ BLURRED = "two passes of float32, where torchvision makes one"
 EXP = "0 where the C library's `exp` is Python's"
 GROUPED = "and what the ops inside it may differ by"
 HSL = "for each of H, L and S, as bytes, and for RGB from them; OpenCV computes it so in float32, colorsys in float64"
-CLOSE = "up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random"
+CLOSE = (
+    "bilinear: up to a shrink factor of 256 on each axis; about 1 pixel in 6 differs where all are random; "
+    "0 with the other filters"
+)
 REPEATED = "of PIL images; where mirrored padding is larger than the image, numpy's own versions differ"
 WARPED = "Pillow built for x86-64; other builds may fuse multiplications with sums"
 SOLVED = "with the same coefficients; torchvision solves for them with errors of 1e-14, and may be off by a level"
@@ -190,15 +193,13 @@ bit, floats included.
 FOOT = """
 What the words mean:
 
-- *Resizing* is Pillow 13's antialiased bilinear filter on the cropped image: fixed-point weights, uint8 between the two
-  passes, and the pass down the columns first where the height loses over twice as many pixels as the width. Pillow
-  before 13 always works along the rows first, and pillow-simd sums with less precision: both may differ by one level.
-  The native kernels take the same filter, but 16-bit weights, more than 8 bits between the passes, and always the pass
-  along the rows first: within one level of Pillow's result, provably
-  ([design note](design/2026-11-21-resample.md)), and equal to each other in every bit on every machine.
-  The torch executor computes what Pillow does.
-  DALI's resize repeats the outermost pixels where the filter reaches beyond the image, and differs from Pillow by up to
-  20 levels there; with a margin and a division ([design note](design/2026-11-21-dali.md)) it is within one.
+- *Resizing* is Pillow 13's antialiased filter (bilinear, if nothing is said) on the cropped image: fixed-point weights,
+  uint8 between the two passes, and the pass down the columns first where the height loses over twice as many pixels as
+  the width. Pillow before 13 always works along the rows first, and pillow-simd sums with less precision: both may
+  differ by one level. The native kernels take the same bilinear filter, but 16-bit weights, more than 8 bits between
+  the passes, and always the pass along the rows first: within one level of Pillow's result, provably
+  ([design note](design/2026-11-21-resample.md)), and equal to each other in every bit on every machine. The other
+  filters they compute as Pillow does, in every bit (hamming and lanczos where the C library's `sin` is Pillow's).
 - *Decoded pixels* are libjpeg-turbo's with its defaults; a crop equals the same region cut out of the whole image.
 - *Floats* are computed in float32 with one rounding a step: `x / 255` where `scale=True`, then `(x - mean) / std`.
   float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.

@@ -43,6 +43,7 @@ from penstock.augment import (
     ToDtype,
     TrivialAugmentWide,
 )
+from penstock.augment.ops.arguments import INTERPOLATIONS
 from penstock.augment.ops.padding import PADDING_MODES
 
 FLIPS = (RandomHorizontalFlip, RandomVerticalFlip)
@@ -67,10 +68,13 @@ def images(draw: st.DrawFn, max_height: int = 70, max_width: int = 90) -> NDArra
     return noise if kind == "noise" else np.where(noise > 127, 255, 0).astype(np.uint8)
 
 
+interpolations = st.sampled_from(["bilinear", *INTERPOLATIONS])
+
+
 def crops() -> st.SearchStrategy[Op]:
     bounds = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(lambda pair: tuple(sorted(pair)))
     ratios = st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)).map(lambda pair: tuple(sorted(pair)))
-    return st.builds(RandomResizedCrop, sizes, bounds, ratios)
+    return st.builds(RandomResizedCrop, sizes, bounds, ratios, interpolations)
 
 
 def short_side_resizes() -> st.SearchStrategy[Op]:
@@ -117,7 +121,7 @@ def warps(interpolations: tuple[str, ...] = ("nearest", "bilinear", "bicubic")) 
 
 def geometry() -> st.SearchStrategy[Op]:
     """One op that moves pixels."""
-    resizes = st.builds(Resize, sizes) | short_side_resizes()
+    resizes = st.builds(Resize, sizes, interpolations) | short_side_resizes()
     flips = st.one_of([st.builds(kind, st.sampled_from([0.0, 0.5, 1.0])) for kind in FLIPS])
     pads = st.builds(lambda more: Pad(**more), padding())
     # A cubic may be steeper than its pixels, and make their differences larger.

@@ -53,12 +53,18 @@ def steps_of(op: Op) -> Steps | str:  # noqa: ARG001  (registered functions take
 @steps_of.register
 def _random_resized_crop(op: RandomResizedCrop) -> Steps | str:
     resize = Resize(op.size, op.interpolation, antialias=op.antialias)
-    return geometry.DrawnWindow(), geometry.Resample(resize)
+    return _other_filter(op.interpolation) or (geometry.DrawnWindow(), geometry.Resample(resize))
 
 
 @steps_of.register
 def _resize(op: Resize) -> Steps | str:
-    return (geometry.Resample(op),)
+    return _other_filter(op.interpolation) or (geometry.Resample(op),)
+
+
+def _other_filter(interpolation: str) -> str:
+    if interpolation == "bilinear":
+        return ""
+    return f"of its resizes only the bilinear one has Pillow's pixels, not {interpolation}"
 
 
 @steps_of.register

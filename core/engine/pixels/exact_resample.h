@@ -1,0 +1,36 @@
+// Pillow's antialiased resizes of planes of bytes, equal to its result in every bit: two passes, with bytes between.
+#pragma once
+
+#include "engine/geometry.h"
+#include "engine/pixels/filter_weights.h"
+#include "engine/pixels/plane_filter.h"
+#include "engine/pixels/resize_filter.h"
+#include "engine/scratch.h"
+#include "engine/simd.h"
+
+namespace penstock {
+
+class ExactResampler final : public PlaneFilter {
+ public:
+  // The rectangle of an image of size `source` that the `window` (not empty, inside the target) depends on. `flip`
+  // mirrors the window left to right. `filter` is not kNearest.
+  Rect prepare(ResizeFilter filter, Size source, Size target, Rect window, bool flip);
+
+  void begin(const uint8_t* part, ptrdiff_t stride) override;
+  void next_row(uint8_t* out) override;
+
+ private:
+  void filter_along_rows(const uint8_t* rows, ptrdiff_t stride, int count, uint8_t* out);
+
+  SimdLevel level_ = SimdLevel::kPortable;
+  bool columns_first_ = false;
+  FilterWeights horizontal_;
+  FilterWeights vertical_;
+  Scratch<uint8_t> first_pass_;
+  Scratch<uint8_t> result_;  // of both passes, where the one along the rows comes last
+  Scratch<uint8_t> columns_;
+  Scratch<uint8_t> filtered_columns_;
+  int row_ = 0;
+};
+
+}  // namespace penstock
