@@ -134,12 +134,23 @@ def test_affine_equals_torchvision(
 
 
 @settings(**SLOW)
-@given(images(), modes, st.floats(0.3, 3), st.floats(-9, 9), st.floats(-9, 9))
+@given(images(), modes, st.just(1.0) | st.floats(0.3, 3), st.floats(-99, 99), st.floats(-99, 99))
 def test_moved_and_scaled_axes_equal_torchvision(image: Picture, mode: str, scale: float, x: float, y: float) -> None:
     # Pillow has an arithmetic of its own for axes that stay as they are.
     op = RandomAffine(0, interpolation=mode)
     expected = FUNCTIONAL.affine(Image.fromarray(image), 0, [x, y], scale, [0, 0], V1.InterpolationMode(mode), 0)
     assert_both(op, image, expected, **unchanged(translate_x=x, translate_y=y, scale=scale))
+
+
+@settings(**SLOW)
+@given(images(), st.floats(-80, 80), st.integers(-40, 40), centers, fills)
+def test_rows_that_slide_equal_torchvision(
+    image: Picture, shear: float, down: int, center: tuple[float, float] | None, fill: tuple[int, int, int]
+) -> None:
+    expected = FUNCTIONAL.affine(Image.fromarray(image), 0, [0, down], 1, [shear, 0], fill=fill, center=center)
+    assert_both(
+        RandomAffine(0, fill=fill, center=center), image, expected, **unchanged(translate_y=down, shear_x=shear)
+    )
 
 
 @settings(**SLOW)
