@@ -21,6 +21,7 @@ from penstock.augment import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomHorizontalFlip,
     RandomResizedCrop,
     ToDtype,
@@ -46,11 +47,17 @@ from penstock.errors import SpecError
 )
 def test_what_dali_can_not_run_is_refused_by_name(op: Op, reason: str) -> None:
     assert reason in dali_obstacle(op)
-    pipeline = Pipeline([RandomHorizontalFlip(), op, RandomHorizontalFlip()])
+    pipeline = Pipeline([RandomHorizontalFlip(), op])
     assert dali_prefix(pipeline) == 1
     message = f"DaliExecutor: {type(op).__name__} at position 1 can't run in DALI: .*split\\(1\\)"
     with pytest.raises(SpecError, match=message):
         DaliExecutor(pipeline)
+
+
+def test_noise_is_not_dalis() -> None:
+    pipeline = Pipeline([RandomHorizontalFlip(), ToDtype("float32"), RandomErasing(value="random")])
+    assert dali_obstacle(pipeline[2]) == "DALI has no noise by drawn keys"
+    assert dali_prefix(pipeline) == 2
 
 
 def test_the_whole_of_a_preset_runs_in_dali() -> None:

@@ -225,14 +225,20 @@ def test_every_obstacle_is_named() -> None:
 
 def test_the_explanation_tells_order_and_keys() -> None:
     native: DataLoader[Any] = DataLoader(arrays(), 2, shuffle=True, num_workers=2, augment=PIPELINE, seed=3)
-    assert native.explain() == (
-        "engine: native (C++ threads: 2; batches under way: 4)\n"
-        "order: shuffled by (seed, epoch); rank 0 of 1\n"
-        "random draws: depend on (seed=3, epoch, index, draw) alone"
-    )
+    ops = [
+        "ops (executor='auto'): the native kernels are the fastest on a CPU",
+        *(f"  {number} {op!r}: native" for number, op in enumerate(PIPELINE)),
+    ]
+    assert native.explain().splitlines() == [
+        "engine: native (C++ threads: 2; batches under way: 4)",
+        *ops,
+        "order: shuffled by (seed, epoch); rank 0 of 1",
+        "random draws: depend on (seed=3, epoch, index, draw) alone",
+    ]
     sampled: DataLoader[Any] = DataLoader(arrays(), 2, sampler=[1, 2], augment=PIPELINE, seed=3)
     assert sampled.explain().splitlines() == [
         "engine: native (in the caller's thread; num_workers > 0 would prefetch)",
+        *ops,
         "order: that of list, as in torch; seed is not used, since a sampler was given",
         "random draws: depend on (torch's base seed, epoch, index, draw) alone",
     ]

@@ -164,6 +164,8 @@ TABLE = (
     Row("RandomGrayscale", "dali", "reference", 0),
     Row("ColorJitter", "dali", "reference", 0, "of one factor, and that not the hue"),
     Row("GaussianBlur", "dali", "reference", 1, "about 1 pixel in 5,000 differs"),
+    Row("RandomErasing", "dali", "reference", 0, "not with noise"),
+    Row("Cutout", "dali", "reference", 0),
     Row("ToDtype", "dali", "reference", 0.001, MULTIPLIED),
     Row("Normalize", "dali", "reference", 0.001, MULTIPLIED),
     Row(

@@ -22,7 +22,7 @@ LUMA = np.array([[[19595, 38470, 7471]]], np.int32)
 class Invert(Step):
     """255 - v, where drawn."""
 
-    inputs: ClassVar[Mapping[str, Input]] = {"flipped": Input(0, np.uint8)}
+    inputs: ClassVar[Mapping[str, Input]] = {"flipped": Input(0, np.uint8, with_pixels=True)}
 
     def feed(self, drawn: Drawn, sizes: Sizes) -> Mapping[str, Values]:  # noqa: ARG002  (of any size)
         return {"flipped": np.where(drawn["apply"] != 0, 255, 0).astype(np.uint8)}
@@ -34,7 +34,7 @@ class Invert(Step):
 class Posterize(Step):
     """Keeps the highest bits, where drawn."""
 
-    inputs: ClassVar[Mapping[str, Input]] = {"kept": Input(0, np.uint8)}
+    inputs: ClassVar[Mapping[str, Input]] = {"kept": Input(0, np.uint8, with_pixels=True)}
 
     def __init__(self, op: RandomPosterize) -> None:
         self._kept = 256 - (1 << (8 - op.bits))
@@ -49,7 +49,7 @@ class Posterize(Step):
 class Solarize(Step):
     """255 - v for every v from the threshold on, where drawn."""
 
-    inputs: ClassVar[Mapping[str, Input]] = {"threshold": Input(0, np.int32)}
+    inputs: ClassVar[Mapping[str, Input]] = {"threshold": Input(0, np.int32, with_pixels=True)}
 
     NEVER = 256
 
@@ -67,7 +67,10 @@ class Solarize(Step):
 class Gray(Step):
     """The luma in all channels: always, or where drawn."""
 
-    inputs: ClassVar[Mapping[str, Input]] = {"gray": Input(0, np.uint8), "colour": Input(0, np.uint8)}
+    inputs: ClassVar[Mapping[str, Input]] = {
+        "gray": Input(0, np.uint8, with_pixels=True),
+        "colour": Input(0, np.uint8, with_pixels=True),
+    }
 
     def feed(self, drawn: Drawn, sizes: Sizes) -> Mapping[str, Values]:
         gray = drawn.get("apply", np.ones(len(sizes))) != 0
@@ -80,7 +83,7 @@ class Gray(Step):
 class Blend(Step):
     """One factor of `ColorJitter`: `PIL.Image.blend` of the image with a start that the factor leads away from."""
 
-    inputs: ClassVar[Mapping[str, Input]] = {"factor": Input(0, np.float32)}
+    inputs: ClassVar[Mapping[str, Input]] = {"factor": Input(0, np.float32, with_pixels=True)}
 
     name: ClassVar[str]
 
@@ -113,7 +116,7 @@ class Contrast(Blend):
 
     name = "contrast"
 
-    inputs: ClassVar[Mapping[str, Input]] = {**Blend.inputs, "pixels": Input(0, np.int64)}
+    inputs: ClassVar[Mapping[str, Input]] = {**Blend.inputs, "pixels": Input(0, np.int64, with_pixels=True)}
 
     def feed(self, drawn: Drawn, sizes: Sizes) -> Mapping[str, Values]:
         return {**super().feed(drawn, sizes), "pixels": sizes.prod(axis=1)}
@@ -160,4 +163,4 @@ def _luma(dali: Dali, image: Node) -> Node:
     fn, types = dali.fn, dali.types
     weights = types.Constant(LUMA, device=image.device)
     weighted = fn.reductions.sum(fn.cast(image, dtype=types.INT32) * weights, axes=[2], keep_dims=True)
-    return fn.cast((weighted + 0x8000) >> 16, dtype=types.UINT8)
+    return fn.cast((weighted + 0x8000) // 0x10000, dtype=types.UINT8)

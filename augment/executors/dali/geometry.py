@@ -117,8 +117,8 @@ class Resample(Step):
         "first": Input(1, np.float32),
         "last": Input(1, np.float32),
         "size": Input(1, np.float32),
-        "rows": Input(3, np.float32),
-        "columns": Input(3, np.float32),
+        "rows": Input(3, np.float32, with_pixels=True),
+        "columns": Input(3, np.float32, with_pixels=True),
     }
 
     def __init__(self, op: Resize) -> None:
@@ -160,10 +160,8 @@ class Resample(Step):
             antialias=True,
             dtype=types.FLOAT,
         )
-        rows, columns = given["rows"], given["columns"]
-        if image.device == "gpu":
-            rows, columns = rows.gpu(), columns.gpu()
-        return fn.reshape(fn.cast(resized * rows * columns, dtype=types.UINT8), layout="HWC")
+        weighted = resized * (given["rows"] * given["columns"])
+        return fn.reshape(fn.cast(weighted, dtype=types.UINT8), layout="HWC")
 
 
 class Flip(Step):

@@ -53,9 +53,12 @@ class Graph:
         self._pipeline = dali.pipeline(
             batch_size=capacity, num_threads=threads, device_id=device_id, prefetch_queue_depth=1, exec_dynamic=True
         )
+        before = [(prefix, step) for prefix, step in steps.items() if not step.after_conversion]
+        after = [(prefix, step) for prefix, step in steps.items() if step.after_conversion]
         with self._pipeline:
-            image = self._steps(steps, encoded)
-            self._pipeline.set_outputs(_converted(dali, image, conversions, channels_last))
+            image = self._built(self._decoded(before) if encoded else self._pixels(), before)
+            finished = _converted(dali, image, conversions, channels_last)
+            self._pipeline.set_outputs(self._built(finished, after))
         self._pipeline.build()
 
     def run(self, feeds: Mapping[str, Values]) -> Any:
@@ -69,16 +72,14 @@ class Graph:
             self._pipeline.feed_input(name, values if isinstance(values, list) else np.ascontiguousarray(values))
         return self._pipeline.run()[0]
 
-    def _steps(self, steps: Mapping[str, Step], encoded: bool) -> Node:
-        rest = list(steps.items())
-        if encoded:
-            image = self._decoded(rest)
-        else:
-            image = self._dali.fn.external_source(name=IMAGES, ndim=3, dtype=self._dali.types.UINT8, layout="HWC")
-            image = image.gpu() if self._on_gpu else image
-        for prefix, step in rest:
+    def _built(self, image: Node, steps: Iterable[tuple[str, Step]]) -> Node:
+        for prefix, step in steps:
             image = step.build(self._dali, image, self._inputs(prefix, step))
         return image
+
+    def _pixels(self) -> Node:
+        image = self._dali.fn.external_source(name=IMAGES, ndim=3, dtype=self._dali.types.UINT8, layout="HWC")
+        return image.gpu() if self._on_gpu else image
 
     def _decoded(self, rest: list[tuple[str, Step]]) -> Node:
         """The images of encoded files; a first step that cuts inside the image is the decoder's, and leaves `rest`."""
@@ -97,7 +98,8 @@ class Graph:
             dtype = getattr(self._dali.types, _DALI_NAMES[given.dtype])
             layout = {"layout": "HWC"} if given.ndim == 3 else {}
             self._names.append(f"{prefix}.{name}")
-            nodes[name] = self._dali.fn.external_source(name=self._names[-1], ndim=given.ndim, dtype=dtype, **layout)
+            node = self._dali.fn.external_source(name=self._names[-1], ndim=given.ndim, dtype=dtype, **layout)
+            nodes[name] = node.gpu() if self._on_gpu and given.with_pixels else node
         return nodes
 
 

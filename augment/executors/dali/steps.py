@@ -26,17 +26,27 @@ Values: TypeAlias = NDArray[Any] | list[NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One argument that a step is fed for each sample: the dimensions of its arrays, and their type."""
+    """One argument that a step is fed for each sample.
+
+    Attributes:
+        ndim, dtype: of its arrays.
+        with_pixels: it is computed with pixels, and so belongs into their memory; else operators take it as an
+            argument, from the CPU's.
+    """
 
     ndim: int
     dtype: type[np.generic]
+    with_pixels: bool = False
 
 
 class Step(ABC):
-    """One operator, or a few, of a DALI graph: (height, width, 3) uint8 images in and out."""
+    """One operator, or a few, of a DALI graph: (height, width, 3) uint8 images in and out, or finished results."""
 
     inputs: ClassVar[Mapping[str, Input]] = {}
     """What it is fed, by name."""
+
+    after_conversion: ClassVar[bool] = False
+    """Whether it takes results as they leave the last `ToDtype` or `Normalize`, and not uint8 images."""
 
     def feed(self, drawn: Drawn, sizes: Sizes) -> Mapping[str, Values]:  # noqa: ARG002  (most take one or none)
         """The values of `inputs` for a batch."""
@@ -48,4 +58,4 @@ class Step(ABC):
 
     @abstractmethod
     def build(self, dali: Dali, image: Node, given: Mapping[str, Node]) -> Node:
-        """The images that leave it; `given` are nodes of its `inputs`, which rest in the CPU's memory."""
+        """The images that leave it; `given` are nodes of its `inputs`."""

@@ -8,12 +8,14 @@ from typing import TypeAlias
 from ...ops import (
     CenterCrop,
     ColorJitter,
+    Cutout,
     GaussianBlur,
     Grayscale,
     Normalize,
     Op,
     Pad,
     RandomCrop,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomInvert,
@@ -25,7 +27,7 @@ from ...ops import (
     ToDtype,
 )
 from ...pipeline import Pipeline
-from . import colours, geometry
+from . import colours, erasing, geometry
 from .steps import Step
 
 __all__ = ["dali_obstacle", "dali_prefix", "steps_of"]
@@ -132,6 +134,16 @@ def _gaussian_blur(op: GaussianBlur) -> Steps | str:
 @steps_of.register(Normalize)
 def _conversion(op: ToDtype | Normalize) -> Steps | str:  # noqa: ARG001  (done as the graph's last node)
     return ()
+
+
+@steps_of.register
+def _random_erasing(op: RandomErasing) -> Steps | str:
+    return "DALI has no noise by drawn keys" if op.value == "random" else (erasing.Erase(op),)
+
+
+@steps_of.register
+def _cutout(op: Cutout) -> Steps | str:
+    return (erasing.Erase(op),)
 
 
 def _mirrored_padding(op: Pad | RandomCrop) -> str:
