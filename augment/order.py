@@ -21,15 +21,20 @@ def check_order(ops: Sequence[Op]) -> None:
     """Refuses ops in an order without a meaning.
 
     In order: geometry and colours, at most one ToDtype, at most one Normalize, erasing, at most one that mixes batches.
+    Functions may be anywhere before the latter.
 
     Raises:
         SpecError: names the op, its position (from 0) and where to move it.
     """
     for position, op in enumerate(ops):
         before = ops[:position]
+        if op.stage is Stage.FUNCTION:
+            _check_function(op, position, before)
+            continue
         _check_finished(op, position, before)
         if op.stage is Stage.ERASE:
             _check_erased_values(op, position, before)
+            _check_no_function(op, position, before)
         elif op.stage in (Stage.GEOMETRY, Stage.COLOUR, Stage.CROPS):
             _check_pixels(op, position, before)
         else:
@@ -77,6 +82,32 @@ def _check_finished(op: Op, position: int, before: Sequence[Op]) -> None:
         raise SpecError(
             f"Pipeline: {_name(op)} at position {position} comes after {_name(before[late])} at position {late}, which "
             f"works on {works_on}; move {_name(op)} before {_name(before[late])}"
+        )
+
+
+def _check_function(op: Op, position: int, before: Sequence[Op]) -> None:
+    crops = _first(before, Stage.CROPS)
+    if crops is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[crops])} at position {crops}, and "
+            f"functions take one image; move {_name(op)} before {_name(before[crops])}"
+        )
+    mixing = _first(before, Stage.BATCH)
+    if mixing is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[mixing])} at position {mixing}, "
+            f"which works on finished batches; move {_name(op)} before {_name(before[mixing])}"
+        )
+
+
+def _check_no_function(op: Op, position: int, before: Sequence[Op]) -> None:
+    conversions = (place for place, op in enumerate(before) if isinstance(op, ToDtype) and op.dtype != "uint8")
+    floats = next(conversions, position)
+    late = next((place for place in range(floats, position) if before[place].stage is Stage.FUNCTION), None)
+    if late is not None:
+        raise SpecError(
+            f"Pipeline: {_name(op)} at position {position} comes after {_name(before[late])} at position {late}, a "
+            f"function on floats; move {_name(before[late])} behind {_name(op)}"
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..errors import OptionError, SpecError
+from .functions import Turns
 from .ops import OPS, Op, every_op, op_from_dict
 from .ops.base import Stage, lower_ops
 from .order import check_crops, check_order
@@ -43,12 +44,13 @@ class Pipeline(Sequence[Op]):
             the message says what to do.
     """
 
-    __slots__ = ("_ops", "_position", "_program")
+    __slots__ = ("_ops", "_position", "_program", "_turns")
 
     def __init__(self, ops: Iterable[Op] = (), *, position: int = 0) -> None:
         self._ops = _checked_ops(ops)
         self._position = _checked_position(position)
         self._program: _core.Program | None = None
+        self._turns: Turns | None = None
         check_order(self._ops)
         check_crops(self._ops)
 
@@ -68,6 +70,11 @@ class Pipeline(Sequence[Op]):
         if self._program is None:
             self._program = _core.Program([lowered for _, lowered in lower_ops(self._ops)], self._position)
         return self._program
+
+    @property
+    def functions(self) -> tuple[int, ...]:
+        """Positions of its Python functions (`Lambda`); with any, engines can't run `program`, only draw from it."""
+        return tuple(position for position, op in enumerate(self._ops) if op.stage is Stage.FUNCTION)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -171,7 +178,21 @@ class Pipeline(Sequence[Op]):
                 f"convert it, for example with PIL.Image.convert('RGB')"
             )
         table = self.params([index], epoch, seed, pixels.shape[:2], [draw], view)
-        return self.program.apply(pixels, table.row(0))
+        return self.apply_row(pixels, table.row(0))
+
+    def apply_row(
+        self, image: NDArray[np.uint8], row: NDArray[np.float64]
+    ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
+        """As `apply`, with parameters that were drawn before: one row of `params` for an image of this size.
+
+        Raises:
+            OptionError: an image or a row of another shape or dtype. Also what its functions raise.
+        """
+        if not self.functions:
+            return self.program.apply(image, row)
+        if self._turns is None:
+            self._turns = Turns(self._ops, self.dtype)
+        return self._turns.apply(image, row)
 
     def to_dict(self) -> dict[str, Any]:
         """{"version": 1, "ops": [...]}, of types that JSON has; `from_dict` reads it. A part has its "position" too."""
@@ -181,6 +202,8 @@ class Pipeline(Sequence[Op]):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Pipeline:
         """The pipeline that `to_dict` described.
+
+        Functions (`Lambda`) are imported by the names in it: read only what you trust.
 
         Raises:
             SpecError: an unknown version, key, op or argument, or a bad one.

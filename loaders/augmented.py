@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, IterableDataset, default_collate
 from ..augment import Augmentation, Op, Pipeline, Views
 from ..augment.views import pipelines_of
 from ..errors import OptionError
+from .faults.describing import name_sample
 from .keys.keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
 
@@ -117,7 +118,11 @@ class Augmented(Dataset[Any]):
             )
         pixels = self._pixels(sample[0], index)
         key = _key(index)
-        views = [_applied(pipeline, pixels, key, view) for view, pipeline in enumerate(pipelines_of(self.pipeline))]
+        try:
+            views = [_applied(pipeline, pixels, key, view) for view, pipeline in enumerate(pipelines_of(self.pipeline))]
+        except Exception as error:
+            name_sample(error, self, index)
+            raise
         return views if isinstance(self.pipeline, Views) else views[0], *sample[1:]
 
     def _pixels(self, image: Any, index: Any) -> NDArray[np.uint8]:
@@ -173,7 +178,7 @@ def _applied(pipeline: Pipeline, pixels: NDArray[np.uint8], key: KeyedIndex, vie
     indices, draws = np.array([key], np.int64), np.array([key.draw], np.int64)
     size = np.array([pixels.shape[:2]], np.int32)
     params = pipeline.program.draw(key.seed, key.epoch, indices, draws, size, view)
-    return torch.from_numpy(pipeline.program.apply(pixels, params[0]))
+    return torch.from_numpy(pipeline.apply_row(pixels, params[0]))
 
 
 def _stacked(images: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:

@@ -15,6 +15,7 @@ FOLDERS = ("augment", "cli", "formats", "loaders", "train")
 LEVEL = {
     "errors": 0,
     "_core": 0,
+    "_notes": 0,
     "record": 1,
     "rng": 1,
     "formats": 2,

@@ -23,5 +23,4 @@ class NativeExecutor:
 
     def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
         check_run(self._pipeline, images, params)
-        program = self._pipeline.program
-        return [program.apply(image, params.row(k)) for k, image in enumerate(images)]
+        return [self._pipeline.apply_row(image, params.row(k)) for k, image in enumerate(images)]

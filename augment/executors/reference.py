@@ -20,6 +20,7 @@ from ..ops import (
     Cutout,
     GaussianBlur,
     Grayscale,
+    Lambda,
     MixUp,
     Normalize,
     Op,
@@ -273,6 +274,11 @@ def _warp(op: RandomRotation | RandomAffine | RandomPerspective, image: Pixels, 
 def _policy(op: AutoAugment | RandAugment | TrivialAugmentWide, image: Pixels, drawn: Drawn) -> Pixels:
     changes = sum(field.startswith("op_") for field in drawn)
     return apply_policy(image, changes, drawn, op.interpolation, op.fill or 0)
+
+
+@apply_op.register
+def _lambda(op: Lambda, image: Pixels, drawn: Drawn) -> Pixels:  # noqa: ARG001  (draws nothing)
+    return op.call(image) if image.dtype == np.uint8 else op.call(image.transpose(2, 0, 1)).transpose(1, 2, 0)
 
 
 @apply_op.register

@@ -21,6 +21,7 @@ from .colour import (
 from .conversion import Normalize, ToDtype
 from .crops import FiveCrop, TenCrop
 from .erasing import Cutout, RandomErasing
+from .functions import Lambda
 from .geometry import CenterCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize
 from .groups import MAX_DEPTH, Apply, Choice
 from .jitter import ColorJitter, GaussianBlur
@@ -42,6 +43,7 @@ __all__ = [
     "FiveCrop",
     "GaussianBlur",
     "Grayscale",
+    "Lambda",
     "MixUp",
     "Normalize",
     "Op",
@@ -85,6 +87,7 @@ OPS: dict[str, type[Op]] = {
         FiveCrop,
         GaussianBlur,
         Grayscale,
+        Lambda,
         MixUp,
         Normalize,
         PCALighting,

@@ -32,6 +32,8 @@ class Stage(enum.IntEnum):
     """Writes over parts of the result, whatever its type."""
     BATCH = 6
     """Mixes the samples of a finished batch, labels included."""
+    FUNCTION = 7
+    """A Python function, on whatever reaches it."""
 
 
 @dataclass(frozen=True, slots=True)

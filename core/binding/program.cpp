@@ -39,6 +39,8 @@ size_t argument_count(OpKind kind) {
     case OpKind::kApply:
     case OpKind::kBranch:
       return 2;
+    case OpKind::kLambda:
+      return 0;
     case OpKind::kRandomCrop:
       return 11;
     case OpKind::kPad:

@@ -47,6 +47,7 @@ constexpr OpName kNames[] = {
     {"cutout", OpKind::kCutout},
     {"mix_up", OpKind::kMixUp},
     {"cut_mix", OpKind::kCutMix},
+    {"lambda", OpKind::kLambda},
     {"random_invert", OpKind::kRandomInvert},
     {"random_solarize", OpKind::kRandomSolarize},
     {"random_posterize", OpKind::kRandomPosterize},
@@ -187,6 +188,8 @@ void check_arguments(const Op& op, Dtype result) {
     case OpKind::kCutMix:
       check_mixing_arguments(op, name_of(op.kind));
       return;
+    case OpKind::kLambda:
+      return;
     default:
       check_step_arguments(op, name_of(op.kind));
   }
@@ -203,6 +206,7 @@ void check_order(const std::vector<Op>& ops) {
   const Op* mixing = nullptr;
   for (const Op& op : ops) {
     if (mixing != nullptr) fail(name_of(op.kind) + ": expected nothing after " + name_of(mixing->kind));
+    if (op.kind == OpKind::kLambda) continue;  // anywhere before
     if (is_mixing(op.kind)) mixing = &op;
     if (is_erasing(op.kind)) erasing = &op;
     if (is_mixing(op.kind) || is_erasing(op.kind)) continue;

@@ -29,6 +29,8 @@ enum class OpKind {
   kApply,
   kChoice,
   kBranch,
+  // A function of Python's: draws nothing and keeps the size; only what is before and after it can be run here.
+  kLambda,
   // On finished results.
   kRandomErasing,
   kCutout,

@@ -173,6 +173,8 @@ void fold(const Program& program, const double* row, Size size, const Part& part
       case OpKind::kRandomVerticalFlip:
         if (fields[0] != 0) folder.flip_vertical();
         break;
+      case OpKind::kLambda:
+        throw Error(Fault::kSpec, "lambda: expected no function of Python's; run what is before and after it apart");
       case OpKind::kApply:
       case OpKind::kChoice:
       case OpKind::kBranch:

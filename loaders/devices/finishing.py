@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -12,8 +12,9 @@ from ...augment import Pipeline
 from ...augment.executors.batches import BatchExecutor, batch_mixer
 from ...errors import OptionError
 from ..keys.keys import SampleKeys
+from .tree import tensors_in
 
-__all__ = ["ExecutorStep", "Finishing", "FinishingCheck", "FinishingStep", "MixingStep"]
+__all__ = ["ExecutorStep", "Finishing", "FinishingCheck", "FinishingStep", "MixingStep", "Part"]
 
 FinishingStep: TypeAlias = Callable[[list[Any], SampleKeys], list[Any]]
 """What comes after a batch `[images, labels ...]` whose samples have these keys; it may change the list, not the
@@ -23,23 +24,47 @@ FinishingCheck: TypeAlias = Callable[[Any, SampleKeys | None], None]
 """Refuses a batch, on the host, as the engine made it, before it goes to a device."""
 
 
-class ExecutorStep:
-    """The rest of a pipeline, run by an executor on the device where the images are.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rest of one pipeline.
 
-    Args:
-        executor: runs `rest`.
-        rest: the second part of a pipeline.
+    Attributes:
+        executor: runs it, on the device where the images are.
+        rest: the second part of the pipeline.
         size: (height, width) of the images that the first part makes.
+        view: which view they are.
     """
 
-    def __init__(self, executor: BatchExecutor, rest: Pipeline, size: tuple[int, int]) -> None:
-        self._executor = executor
-        self._rest = rest
-        self._size = size
+    executor: BatchExecutor
+    rest: Pipeline
+    size: tuple[int, int]
+    view: int = 0
+
+    def run(self, images: torch.Tensor, keys: SampleKeys) -> torch.Tensor:
+        """What comes after these images."""
+        if not self.rest:
+            return images
+        params = self.rest.params(keys.indices, keys.epoch, keys.seed, self.size, keys.draws, self.view)
+        finished: torch.Tensor = self.executor.run_batch(images, params)
+        return finished
+
+
+class ExecutorStep:
+    """The rest of a pipeline, or of those of several views.
+
+    Args:
+        parts: one for each view.
+        by_view: images are a list of tensors, one for each view; else one tensor.
+    """
+
+    def __init__(self, parts: Sequence[Part], *, by_view: bool = False) -> None:
+        self._parts = parts
+        self._by_view = by_view
 
     def __call__(self, batch: list[Any], keys: SampleKeys) -> list[Any]:
-        params = self._rest.params(keys.indices, keys.epoch, keys.seed, self._size, keys.draws)
-        return [self._executor.run_batch(batch[0], params), *batch[1:]]
+        given = batch[0] if self._by_view else batch[:1]
+        finished = [part.run(images, keys) for part, images in zip(self._parts, given, strict=True)]
+        return [finished if self._by_view else finished[0], *batch[1:]]
 
 
 class MixingStep:
@@ -92,23 +117,21 @@ class Finishing:
         """The finished batch.
 
         Args:
-            batch: a list or tuple whose first item are the images, (n, 3, height, width), on any device.
+            batch: a list or tuple whose first item are the images, (n, 3, height, width), on any device, or a list of
+                them.
             keys: of its n samples.
 
         Raises:
             OptionError: a batch of another structure, or without keys.
         """
-        if keys is None or not isinstance(batch, list | tuple) or not isinstance(batch[0], torch.Tensor):
+        images = next(iter(tensors_in(batch[0])), None) if isinstance(batch, list | tuple) else None
+        if keys is None or images is None:
             raise OptionError(
                 f"executor= works on batches [images, labels] of samples with keys, got {type(batch).__name__}; use "
                 "executor='native'"
             )
         finished = list(batch)
-        with torch.no_grad(), _full_precision(batch[0].device):
+        with torch.no_grad(), torch.autocast(images[1].device.type, enabled=False):
             for step in self._steps:
                 finished = step(finished, keys)
         return finished
-
-
-def _full_precision(device: torch.device) -> AbstractContextManager[Any]:
-    return torch.autocast(device.type, enabled=False)

@@ -90,9 +90,18 @@ def _work(dataset: Any) -> Work | tuple[str, ...]:
         known = recognise(dataset)
         return known if isinstance(known, tuple) else _unsized(known.pipeline) or known
     source = record_source(dataset.dataset)
+    obstacles = (*_unsized(dataset.pipeline), *_functions(dataset.pipeline))
     if isinstance(source, str):
-        return (source, *_unsized(dataset.pipeline))
-    return _unsized(dataset.pipeline) or Work(source, dataset.pipeline)
+        return (source, *obstacles)
+    return obstacles or Work(source, dataset.pipeline)
+
+
+def _functions(augmentation: Augmentation) -> tuple[str, ...]:
+    return tuple(
+        f"{pipeline[position]!r} at position {position} is a Python function"
+        for pipeline in dict.fromkeys(pipelines_of(augmentation))
+        for position in pipeline.functions
+    )
 
 
 def _unsized(augmentation: Augmentation) -> tuple[str, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
-from ..faults.describing import describe_sample
+from ..faults.describing import describe_sample, name_sample
 from ..faults.faults import Failure
 from ..faults.substitutes import Candidates, no_substitute, substitute
 from ..keys.keying import Request
@@ -137,7 +136,7 @@ class Fetcher:
                 made.add(self._sample(index, key), key)
             except Exception as error:
                 if self.on_error == "raise" or isinstance(index, list):
-                    _name_sample(error, self.dataset, index)
+                    name_sample(error, self.dataset, index)
                     raise
                 self._replace(made, error, index, key, batch)
         return made
@@ -220,15 +219,5 @@ class NamingFetcher(_MapDatasetFetcher):
         try:
             return self.dataset[index]
         except Exception as error:
-            _name_sample(error, self.dataset, index)
+            name_sample(error, self.dataset, index)
             raise
-
-
-def _name_sample(error: Exception, dataset: Any, index: Any) -> None:
-    """Says in the error which sample it is about; Python 3.10 keeps the note, and shows it nowhere."""
-    shown = int(index) if isinstance(index, KeyedIndex) else index
-    note = f"while making sample {shown!r} ({describe_sample(dataset, shown)})"
-    if sys.version_info >= (3, 11):
-        error.add_note(note)
-    else:
-        error.__dict__.setdefault("__notes__", []).append(note)

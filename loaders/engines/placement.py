@@ -12,9 +12,10 @@ from ...augment import Augmentation, Op, Pipeline, Views
 from ...augment.executors.batches import batch_executor
 from ...augment.executors.dali import dali_obstacle, dali_prefix, load_dali
 from ...augment.ops.base import Stage
+from ...augment.views import pipelines_of
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
-from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep
+from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep, Part
 from ..layout import default_collating
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ _NO_SIZE = "the pipeline has no fixed output size: end its resizing with a crop 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A pipeline in parts.
+    """A pipeline, or those of several views, in parts.
 
     Attributes:
         made: what engines make of each sample; None for a loader without a pipeline.
-        rest: what finishes their batches; None where nothing is left.
+        rests: what finishes their batches, for each view; none where nothing is left.
         devices: where that is, and where batches are mixed.
         why: for what the split is good, or why there is none, in words.
         by_dali: DALI makes the first part, on the (only) device; else the native kernels do.
@@ -39,7 +40,7 @@ class Placement:
     """
 
     made: Augmentation | None = None
-    rest: Pipeline | None = None
+    rests: tuple[Pipeline, ...] = ()
     devices: tuple[torch.device, ...] = ()
     why: str = ""
     by_dali: bool = False
@@ -47,7 +48,7 @@ class Placement:
 
     def dataset(self, dataset: Any) -> Any:
         """What engines ask for samples, in place of the loader's dataset."""
-        whole = self.rest is None and self.mixing is None
+        whole = not self.rests and self.mixing is None
         if whole or self.made is None or not isinstance(dataset, Augmented):
             return dataset
         return dataset.until(self.made)
@@ -63,9 +64,14 @@ class Placement:
         return [Finishing(*each, checks=checks) for each in steps if each]
 
     def _executor_steps(self, device: torch.device) -> list[FinishingStep]:
-        if self.rest is None or not isinstance(self.made, Pipeline) or self.made.output_size is None:
+        if not self.rests or self.made is None:
             return []
-        return [ExecutorStep(batch_executor("torch", self.rest, device), self.rest, self.made.output_size)]
+        sizes = [pipeline.output_size for pipeline in pipelines_of(self.made)]
+        parts = [
+            Part(batch_executor("torch", rest, device), rest, size or (1, 1), view)
+            for view, (rest, size) in enumerate(zip(self.rests, sizes, strict=True))
+        ]
+        return [ExecutorStep(parts, by_view=isinstance(self.made, Views))]
 
 
 def place(loader: DataLoader[Any]) -> Placement:
@@ -89,70 +95,102 @@ def _devices(loader: DataLoader[Any]) -> tuple[torch.device, ...]:
     return loader._targets or (torch.device("cpu"),)
 
 
-def _place_samples(loader: DataLoader[Any], pipeline: Augmentation | None) -> Placement:
+def _place_samples(loader: DataLoader[Any], augmentation: Augmentation | None) -> Placement:
     executor = loader.executor
-    if pipeline is None:
+    if augmentation is None:
         if executor in ("torch", "dali"):
             raise OptionError(f"executor={executor!r} runs a declared pipeline, and there is none; give augment=")
         return Placement()
     devices = _devices(loader)
     if executor == "dali":
-        return _dali(pipeline, devices, fallback=loader.executor_fallback)
+        return _dali(augmentation, devices, fallback=loader.executor_fallback)
     on_gpu = all(device.type == "cuda" for device in devices)
     if executor == "native" or (executor == "auto" and not on_gpu):
         why = "executor='native' asks for it" if executor == "native" else "the native kernels are the fastest on a CPU"
-        return Placement(pipeline, why=why)
-    obstacles = _obstacles(loader, pipeline)
+        return Placement(augmentation, why=why)
+    obstacles = _obstacles(loader, augmentation)
     if obstacles and executor == "torch" and not loader.executor_fallback:
         raise OptionError(
             f"executor='torch' can't run in this loader: {'; '.join(obstacles)}. Change that, use executor='auto', or "
             "allow executor_fallback=True"
         )
-    if obstacles or isinstance(pipeline, Views):
-        return Placement(pipeline, why="; ".join(obstacles))
+    if obstacles:
+        return Placement(augmentation, why="; ".join(obstacles))
     fewest = executor == "torch"
-    return _split(pipeline, devices, fewest=fewest, fallback=loader.executor_fallback or not fewest)
+    return _split(augmentation, devices, fewest=fewest, fallback=loader.executor_fallback or not fewest)
 
 
-def _obstacles(loader: DataLoader[Any], pipeline: Augmentation) -> list[str]:
+def _obstacles(loader: DataLoader[Any], augmentation: Augmentation) -> list[str]:
     """Why no batch of this loader's could be finished."""
     obstacles = []
     if loader.batch_sampler is None:
         obstacles.append("batch_size=None: samples come one by one")
     elif loader.collate_fn is not default_collating(loader.memory_format):
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
-    if isinstance(pipeline, Views):
-        obstacles.append("augment= are Views, which the native kernels make from one decode")
-    elif pipeline.crops > 1:
+    if any(pipeline.crops > 1 for pipeline in pipelines_of(augmentation)):
         obstacles.append("the pipeline makes several crops of each image, which the native kernels do")
-    elif pipeline.output_size is None:
+    if any(pipeline.output_size is None for pipeline in pipelines_of(augmentation)):
         obstacles.append(_NO_SIZE)
     return obstacles
 
 
-def _split(pipeline: Pipeline, devices: tuple[torch.device, ...], *, fewest: bool, fallback: bool) -> Placement:
-    """The first part is what makes sizes equal (with `fewest`), and what moves pixels after it (without).
+def _split(augmentation: Augmentation, devices: tuple[torch.device, ...], *, fewest: bool, fallback: bool) -> Placement:
+    splits = {
+        pipeline: _Split.of(pipeline, devices, fewest=fewest, fallback=fallback)
+        for pipeline in dict.fromkeys(pipelines_of(augmentation))
+    }
+    chosen = [splits[pipeline] for pipeline in pipelines_of(augmentation)]
+    reasons = dict.fromkeys(split.reason for split in chosen if split.reason)
+    if not any(split.rest for split in chosen):
+        return Placement(augmentation, why="; ".join(reasons) or "all of it makes the images' sizes equal")
+    firsts = [split.first for split in chosen]
+    made = Views.of(firsts) if isinstance(augmentation, Views) else firsts[0]
+    where = ", ".join(map(str, dict.fromkeys(devices)))
+    why = "; ".join(reasons) or f"uint8 batches of one size are what goes to {where}"
+    return Placement(made, tuple(split.rest for split in chosen), devices, why)
 
-    With `fallback` it is also what the executor can't run, and all before.
-    """
-    position = _fixed_from(pipeline)
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """One pipeline in two parts, and what made the first one longer than it had to be."""
+
+    first: Pipeline
+    rest: Pipeline
+    reason: str = ""
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, devices: Sequence[torch.device], *, fewest: bool, fallback: bool) -> _Split:
+        """The first part is what makes sizes equal (with `fewest`), and what moves pixels after it (without).
+
+        It has all functions, which run in Python; with `fallback` also what the executor can't run, and all before.
+        """
+        position, reason = _first_split(pipeline, fewest=fewest)
+        floats = next((place for place, op in enumerate(pipeline) if op.stage is Stage.DTYPE), len(pipeline))
+        while position <= floats and position < len(pipeline):
+            first, rest = pipeline.split(position)
+            try:
+                for device in devices:
+                    batch_executor("torch", rest, device)
+            except SpecError as error:
+                if not fallback:
+                    raise SpecError(f"executor='torch': {error}, or allow executor_fallback=True") from error
+                reason = reason or str(error)
+                position += 1
+            else:
+                return cls(first, rest, reason)
+        first, rest = pipeline.split(len(pipeline))
+        return cls(first, rest, reason)
+
+
+def _first_split(pipeline: Pipeline, *, fewest: bool) -> tuple[int, str]:
+    """How many ops the first part needs, and why it has more than make sizes equal."""
+    sized = next(count for count in range(len(pipeline) + 1) if pipeline[:count].output_size is not None)
     if not fewest:
-        position += _leading(pipeline[position:], Stage.GEOMETRY)
-    reason = ""
-    while position < len(pipeline):
-        try:
-            made, rest = pipeline.split(position)
-            for device in devices:
-                batch_executor("torch", rest, device)
-        except SpecError as error:
-            if not fallback:
-                raise SpecError(f"executor='torch': {error}, or allow executor_fallback=True") from error
-            reason = reason or str(error)
-            position += 1
-        else:
-            where = ", ".join(map(str, dict.fromkeys(devices)))
-            return Placement(made, rest, devices, reason or f"uint8 batches of one size are what goes to {where}")
-    return Placement(pipeline, why=reason or "all of it makes the images' sizes equal")
+        sized += _leading(pipeline[sized:], Stage.GEOMETRY)
+    last = max(pipeline.functions, default=-1)
+    if last < sized:
+        return sized, ""
+    return last + 1, f"{pipeline[last]!r} at position {last} is a Python function, and all before it runs where it does"
 
 
 def _dali(pipeline: Augmentation, devices: tuple[torch.device, ...], *, fallback: bool) -> Placement:
@@ -173,7 +211,7 @@ def _dali(pipeline: Augmentation, devices: tuple[torch.device, ...], *, fallback
 def _split_for_dali(pipeline: Pipeline, devices: tuple[torch.device, ...]) -> Placement:
     position = dali_prefix(pipeline)
     if position == len(pipeline):
-        return Placement(pipeline, None, devices, "DALI can run all of it", by_dali=True)
+        return Placement(pipeline, (), devices, "DALI can run all of it", by_dali=True)
     op = pipeline[position]
     why = f"{type(op).__name__} can't run in DALI: {dali_obstacle(op)}"
     # The rest begins with uint8 images.
@@ -185,12 +223,7 @@ def _split_for_dali(pipeline: Pipeline, devices: tuple[torch.device, ...]) -> Pl
             "them so, or allow executor_fallback=True"
         )
     batch_executor("torch", rest, devices[0])
-    return Placement(made, rest, devices, why, by_dali=True)
-
-
-def _fixed_from(pipeline: Pipeline) -> int:
-    """After how many ops the size is the same for all images."""
-    return next(count for count in range(len(pipeline) + 1) if pipeline[:count].output_size is not None)
+    return Placement(made, (rest,), devices, why, by_dali=True)
 
 
 def _leading(ops: Sequence[Op], stage: Stage) -> int:

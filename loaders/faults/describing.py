@@ -8,7 +8,10 @@ from typing import Any
 
 import torch.utils.data
 
-__all__ = ["describe_sample"]
+from ..._notes import add_note
+from ..keys.keys import KeyedIndex
+
+__all__ = ["describe_sample", "name_sample"]
 
 
 def describe_sample(dataset: Any, index: Any) -> str:
@@ -20,6 +23,12 @@ def describe_sample(dataset: Any, index: Any) -> str:
         return _described(dataset, operator.index(index))
     except Exception:  # whatever a dataset does here must not hide the error that the message is about
         return f"{type(dataset).__name__}[{index!r}]"
+
+
+def name_sample(error: Exception, dataset: Any, index: Any) -> None:
+    """Says in the error, by a note, which sample it is about."""
+    shown = int(index) if isinstance(index, KeyedIndex) else index
+    add_note(error, f"while making sample {shown!r} ({describe_sample(dataset, shown)})")
 
 
 def _described(dataset: Any, index: int) -> str:

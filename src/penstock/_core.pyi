@@ -177,6 +177,8 @@ class Program:
       ("rand_augment", (num_ops, magnitude, num_magnitude_bins, *sampling))
       ("trivial_augment_wide", (num_magnitude_bins, *sampling))
       ("auto_augment", (policy, *sampling))  policy 0 ImageNet, 1 CIFAR-10, 2 SVHN
+      ("lambda", ())                         a function of Python's that keeps the size: `draw` passes over it, `apply`
+                                             and `Engine` can't run it (SpecError, a failed sample)
       ("to_dtype", (dtype, scale))           dtype 0 uint8, 1 float32, 2 float16; scale 0/1
       ("normalize", (mean_0, mean_1, mean_2, std_0, std_1, std_2))
       ("random_erasing", (p, scale_min, scale_max, ratio_min, ratio_max, noise, value_0, value_1, value_2))

@@ -38,6 +38,7 @@ NAMES = {
     "LMDB": "formats",
     "LMDBWriter": "formats",
     "Labels": "formats",
+    "Lambda": "augment",
     "MissingFileError": "errors",
     "MixUp": "augment",
     "NativeExecutor": "augment",

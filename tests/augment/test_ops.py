@@ -26,6 +26,7 @@ from penstock.augment import (
     FiveCrop,
     GaussianBlur,
     Grayscale,
+    Lambda,
     MixUp,
     Normalize,
     Pad,
@@ -394,7 +395,16 @@ BAD += [
     ),
 ]
 
+FUNCTION = 'a function of an image, or where to import it from, as "module:name"'
+FUNCTION_FIX = "for example Lambda(np.ascontiguousarray)"
+BAD += [
+    (lambda: Lambda(3), f"Lambda: function must be {FUNCTION}, got 3; {FUNCTION_FIX}"),
+    (lambda: Lambda(dict), f"Lambda: function must be {FUNCTION}, got <class 'dict'>; {FUNCTION_FIX}"),
+]
+
 GOOD: list[Op] = [
+    Lambda(np.ascontiguousarray),
+    Lambda("numpy:ascontiguousarray"),
     RandomHSL(36, 50, 50),
     PCALighting(),
     PCALighting(0.2, (1, 2, 3), ((1, 2, 3), (4, 5, 6), (7, 8, 9))),
@@ -617,7 +627,7 @@ def test_torchvisions_interpolation_mode_is_known() -> None:
         assert names == {number.name.lower()}
 
 
-OWN_NAMES = {"Apply", "Choice", "Cutout", "CutMix", "MixUp", "PCALighting", "RandomHSL"}
+OWN_NAMES = {"Apply", "Choice", "Cutout", "CutMix", "Lambda", "MixUp", "PCALighting", "RandomHSL"}
 """Ops that torchvision calls otherwise, lacks, or takes with keywords only."""
 
 

@@ -13,7 +13,7 @@ from penstock.augment import CenterCrop, ColorJitter, ParamTable, Pipeline, Rand
 from penstock.errors import OptionError
 from penstock.loaders.devices.delivery import DeviceIterator
 from penstock.loaders.devices.devices import InPlace
-from penstock.loaders.devices.finishing import ExecutorStep, Finishing
+from penstock.loaders.devices.finishing import ExecutorStep, Finishing, Part
 from penstock.loaders.keys.keys import SampleKeys
 from penstock.loaders.state.passes import Cursor
 
@@ -156,14 +156,14 @@ def test_an_executor_gets_what_the_rest_of_the_whole_draws() -> None:
     executor = Executor()
     keys = SampleKeys(5, 3, np.array([4, 70_000]), np.array([0, 8]))
     batch = [torch.zeros((2, 3, 4, 6), dtype=torch.uint8), torch.arange(2)]
-    images, labels = Finishing(ExecutorStep(executor, rest, (4, 6)))(batch, keys)
+    images, labels = Finishing(ExecutorStep([Part(executor, rest, (4, 6))]))(batch, keys)
     assert labels is batch[1]
     assert int(images.min()) == 255
     expected = whole.params(keys.indices, 3, 5, (90, 80), keys.draws)
     assert np.array_equal(executor.params[0].values, expected.values)
 
 
-@pytest.mark.parametrize("batch", [torch.zeros(1), {"image": torch.zeros(1)}, ["name", torch.zeros(1)]])
+@pytest.mark.parametrize("batch", [torch.zeros(1), {"image": torch.zeros(1)}, ["name", torch.zeros(1)], [{}]])
 def test_batches_of_another_structure_are_refused(batch: Any) -> None:
     keys = SampleKeys(0, 0, np.arange(1), np.zeros(1, np.int64))
     with pytest.raises(OptionError, match=r"works on batches \[images, labels\] of samples with keys, got "):

@@ -156,11 +156,11 @@ def test_explain_says_where_the_ops_of_each_view_run() -> None:
     ]
 
 
-def test_other_executors_of_views_are_refused_or_left() -> None:
-    with pytest.raises(OptionError, match="executor='torch' can't run in this loader: augment= are Views, which"):
-        iter(loader_of(arrays(), "native", executor="torch"))
-    loader = loader_of(arrays(), "native", executor="torch", executor_fallback=True)
-    assert equal(list(loader), list(loader_of(arrays(), "native")))
+@pytest.mark.parametrize("engine", ["native", "pool"])
+def test_torch_finishes_each_view(engine: str) -> None:
+    loader = loader_of(arrays(), engine, executor="torch")
+    assert equal(list(loader), list(loader_of(arrays(), engine)))
+    assert any(line.endswith("torch on cpu") for line in loader.explain().splitlines())
 
 
 def test_views_of_no_fixed_size_go_through_python() -> None:
