@@ -3,7 +3,7 @@
 `make bench SUITE=ops`, or `python -m benchmarks.ops --rounds 50 --output result.json`. Contestants take turns, a few
 calls each, so that what else the machine does meets all of them; what is compared is processor time of the thread, by
 its lower quartile over the rounds. Penstock's time includes taking the pixels apart into planes and making the result's
-memory; the others' is the op alone, from a PIL image to a PIL image.
+memory; the others' is the op alone, from a PIL image to a PIL image. Policies are drawn and applied by both.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
 from penstock.augment import (
+    AutoAugment,
     ColorJitter,
     GaussianBlur,
     Grayscale,
     Op,
     PCALighting,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -39,6 +41,7 @@ from penstock.augment import (
     RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
+    TrivialAugmentWide,
 )
 
 from .peers.torchvision import declare_ops
@@ -50,7 +53,17 @@ SIDE_PX = 224
 CALLS = 3
 """Of one contestant, before it is the next one's turn."""
 
+DRAWS = 100
+"""Images in one call of a policy, which does something else with each."""
+
 Call = Callable[[], Any]
+
+
+class Contestant(NamedTuple):
+    """A call, and how many images it makes."""
+
+    call: Call
+    images: int = 1
 
 
 def photograph() -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -117,6 +130,32 @@ def warps(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
     return contested
 
 
+def policies(transforms: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
+    """By name: Penstock's policy and torchvision's."""
+    mode = transforms.InterpolationMode.BILINEAR
+    learned = transforms.AutoAugmentPolicy
+    return {
+        "RandAugment, nearest": (RandAugment(), transforms.RandAugment()),
+        "RandAugment, bilinear": (RandAugment(interpolation=mode), transforms.RandAugment(interpolation=mode)),
+        "TrivialAugmentWide, nearest": (TrivialAugmentWide(), transforms.TrivialAugmentWide()),
+        "AutoAugment, ImageNet, nearest": (AutoAugment(learned.IMAGENET), transforms.AutoAugment(learned.IMAGENET)),
+        "AutoAugment, CIFAR-10, nearest": (AutoAugment(learned.CIFAR10), transforms.AutoAugment(learned.CIFAR10)),
+        "AutoAugment, SVHN, nearest": (AutoAugment(learned.SVHN), transforms.AutoAugment(learned.SVHN)),
+    }
+
+
+def policy_of(op: Op, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Contestant:
+    """Draws for DRAWS images, and Penstock's kernels on each."""
+    pipeline = Pipeline([op])
+
+    def call() -> None:
+        table = pipeline.params(range(DRAWS), sizes=image.shape[:2])
+        for sample in range(DRAWS):
+            pipeline.program.apply(image, table.row(sample))
+
+    return Contestant(call, DRAWS)
+
+
 def calls_of(op: Op | None, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Call:
     """Penstock's kernels on the image, with the parameters already drawn."""
     pipeline = Pipeline([] if op is None else [op])
@@ -124,29 +163,49 @@ def calls_of(op: Op | None, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Call:
     return lambda: program.apply(image, row)
 
 
-def seconds(call: Call) -> float:
-    """Processor time of one call, over a few."""
+def seconds(contestant: Contestant) -> float:
+    """Processor time of one image, over a few calls."""
     begin = time.thread_time_ns()
     for _ in range(CALLS):
-        call()
-    return (time.thread_time_ns() - begin) / CALLS / 1e9
+        contestant.call()
+    return (time.thread_time_ns() - begin) / CALLS / contestant.images / 1e9
+
+
+def repeated(call: Callable[[Image.Image], Any], picture: Image.Image) -> Call:
+    """One call for DRAWS images."""
+
+    def run() -> None:
+        for _ in range(DRAWS):
+            call(picture)
+
+    return run
+
+
+def contestants() -> dict[str, dict[str, Contestant]]:
+    """By op and name; "no op" is Penstock's alone."""
+    image = photograph()
+    picture = Image.fromarray(image)
+    from torchvision import transforms
+    from torchvision.transforms.v2 import functional
+
+    entered = {"no op": {"penstock": Contestant(calls_of(None, image))}}
+    for name, (op, theirs) in contests(functional).items():
+        peer = Contestant(lambda theirs=theirs: theirs(picture))
+        entered[name] = {"penstock": Contestant(calls_of(op, image)), "torchvision": peer}
+    for name, (op, theirs) in policies(transforms).items():
+        entered[name] = {"penstock": policy_of(op, image), "torchvision": Contestant(repeated(theirs, picture), DRAWS)}
+    return entered
 
 
 def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of every round, by op and contestant; "no op" is Penstock's alone."""
-    image = photograph()
-    picture = Image.fromarray(image)
-    calls: dict[str, dict[str, Call]] = {"no op": {"penstock": calls_of(None, image)}}
+    """Seconds of every round, by op and contestant."""
     library = declare_ops()  # must outlive the import
-    from torchvision.transforms.v2 import functional
-
-    for name, (op, theirs) in contests(functional).items():
-        calls[name] = {"penstock": calls_of(op, image), "torchvision": lambda theirs=theirs: theirs(picture)}
-    times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name, kinds in calls.items()}
+    entered = contestants()
+    times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name, kinds in entered.items()}
     for _ in range(rounds):
-        for name, kinds in calls.items():
-            for kind, call in kinds.items():
-                times[name][kind].append(seconds(call))
+        for name, kinds in entered.items():
+            for kind, contestant in kinds.items():
+                times[name][kind].append(seconds(contestant))
     del library
     return times
 
