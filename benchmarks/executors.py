@@ -3,8 +3,8 @@
 `make bench SUITE=executors`, or `python -m benchmarks.executors --rounds 20 --output result.json`. Contestants take
 turns of one batch each. On the CPU what counts is the process's processor time, on one core and with one thread; on a
 GPU the time until the batch is there, beside the time between CUDA events around it. Everybody begins with decoded
-uint8 images of 375x500 pixels in memory of the device, draws parameters, and ends with one normalised float32 batch
-there.
+uint8 images of 375x500 pixels in memory of the device (DALI, where it is installed: of the CPU), draws parameters, and
+ends with one normalised float32 batch there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from penstock.augment import NativeExecutor, TorchExecutor, imagenet_train
+from penstock.augment import DaliExecutor, NativeExecutor, TorchExecutor, imagenet_train
 from penstock.augment.presets import IMAGENET_MEAN, IMAGENET_STD
 
 from .peers.torchvision import declare_ops
@@ -76,6 +77,8 @@ def contestants(device: str, images: np.ndarray[Any, np.dtype[np.uint8]]) -> Ite
         yield Contestant("native", device, native(images))
     batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(device)
     yield Contestant("torch", device, on_tensors(batch))
+    if has_dali():
+        yield Contestant("DALI" if device == "cpu" else "DALI, with the upload", device, dali(images, device))
     yield Contestant("torchvision v2, image by image", device, torchvision_v2(batch))
 
 
@@ -98,6 +101,28 @@ def on_tensors(batch: torch.Tensor) -> Call:
 
     def call(number: int) -> torch.Tensor:
         return executor.run_batch(batch, executor.pipeline.params(indices, epoch=number, sizes=PHOTOGRAPH_PX))
+
+    return call
+
+
+def has_dali() -> bool:
+    """Whether NVIDIA DALI is installed."""
+    try:
+        return find_spec("nvidia.dali") is not None
+    except ModuleNotFoundError:  # not even `nvidia`
+        return False
+
+
+def dali(images: np.ndarray[Any, np.dtype[np.uint8]], device: str) -> Call:
+    """Penstock's DALI executor; it takes images from the CPU's memory, and DALI works in streams of its own, which
+    the time of the GPU leaves out."""
+    executor = DaliExecutor(imagenet_train(SIZE_PX), device)
+    indices = range(len(images))
+
+    def call(number: int) -> torch.Tensor:
+        params = executor.pipeline.params(indices, epoch=number, sizes=PHOTOGRAPH_PX)
+        made = executor.run_batch(list(images), params)
+        return made if isinstance(made, torch.Tensor) else torch.stack(made)
 
     return call
 

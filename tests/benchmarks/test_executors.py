@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from benchmarks.executors import contestants, markdown, photographs, run
+from benchmarks.executors import contestants, has_dali, markdown, photographs, run
 from support.torchvision_shim import torchvision_module
 
 
@@ -13,12 +13,14 @@ def test_contestants_make_batches_of_one_kind() -> None:
     assert {(tuple(batch.shape), batch.dtype) for batch in batches.values()} == {((2, 3, 224, 224), torch.float32)}
     one_level = 1 / 255 / 0.2
     assert (batches["native"] - batches["torch"]).abs().max() < one_level
+    if has_dali():
+        assert (batches["DALI"] - batches["torch"]).abs().max() < one_level
 
 
 def test_a_run_keeps_every_measurement_and_shows_medians() -> None:
     torchvision_module("transforms.v2")
     result = run(["cpu"], 2, {"cpu": 2})
-    assert [len(row["seconds"]) for row in result["contestants"]] == [2, 2, 2]
+    assert [len(row["seconds"]) for row in result["contestants"]] == [2] * (4 if has_dali() else 3)
     result["gpu"] = "some GPU"
     result["contestants"] = [
         {"name": "a", "device": "cpu", "batch_size": 2, "seconds": [0.01, 9.0, 0.002], "gpu_seconds": [0.0] * 3},
