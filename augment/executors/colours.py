@@ -26,6 +26,9 @@ __all__ = [
 
 Pixels = NDArray[np.uint8]
 
+NEGLIGIBLE_WEIGHT = 2.0**-40
+"""Of a blur's kernel: a smaller one is left out. Less than float32 can tell in any sum of pixels."""
+
 
 def invert(image_hwc: Pixels) -> Pixels:
     """`PIL.ImageOps.invert`."""
@@ -188,11 +191,11 @@ def gaussian_blur(image_hwc: Pixels, kernel_size: tuple[int, int], sigma: float)
 
 
 def _gaussian(taps: int, sigma: float) -> NDArray[np.float32]:
-    """The kernel from its middle to its end; the whole of it sums up to 1."""
+    """The kernel from its middle to the last weight that counts; the whole of it sums up to 1."""
     radius = taps // 2
     weights = [math.exp(-((distance / sigma) ** 2) / 2) for distance in range(-radius, radius + 1)]
     kernel: NDArray[np.float32] = (np.array(weights[radius:]) / sum(weights)).astype(np.float32)
-    return kernel
+    return kernel[kernel >= NEGLIGIBLE_WEIGHT]
 
 
 def _weighted(image: NDArray[np.float32], weights: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
