@@ -49,7 +49,17 @@ from .ops import (
 )
 from .params import ParamTable
 from .pipeline import Pipeline
-from .presets import cifar_eval, cifar_train, dino, imagenet_eval, imagenet_train, simclr
+from .presets import (
+    cifar_eval,
+    cifar_train,
+    dino,
+    imagenet_eval,
+    imagenet_train,
+    mxnet_level1,
+    mxnet_level2,
+    mxnet_level3,
+    simclr,
+)
 from .translators.torchvision import from_torchvision
 from .views import Augmentation, Views
 
@@ -111,6 +121,9 @@ __all__ = [
     "from_torchvision",
     "imagenet_eval",
     "imagenet_train",
+    "mxnet_level1",
+    "mxnet_level2",
+    "mxnet_level3",
     "simclr",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,9 +14,11 @@ from .ops import (
     GaussianBlur,
     Normalize,
     Op,
+    RandomAffine,
     RandomCrop,
     RandomGrayscale,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomResizedCrop,
     RandomSolarize,
     Resize,
@@ -30,12 +33,17 @@ __all__ = [
     "CIFAR10_STD",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
+    "MXNET_MEAN",
+    "MXNET_STD",
     "PRESETS",
     "cifar_eval",
     "cifar_train",
     "dino",
     "imagenet_eval",
     "imagenet_train",
+    "mxnet_level1",
+    "mxnet_level2",
+    "mxnet_level3",
     "simclr",
 ]
 
@@ -49,6 +57,11 @@ IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 CIFAR10_MEAN: Channels = (0.4914, 0.4822, 0.4465)
 CIFAR10_STD: Channels = (0.2470, 0.2435, 0.2616)
 """Of all pixels of CIFAR-10's 50,000 training images, rounded."""
+
+
+MXNET_MEAN: Channels = (123.68 / 255, 116.779 / 255, 103.939 / 255)
+MXNET_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
+"""What MXNet's ImageNet example subtracts from images from 0 to 255, which it does not divide."""
 
 
 def imagenet_train(
@@ -201,6 +214,71 @@ def dino(
     return both + Views(local_crops, view(local_size, local_scale, Apply([blur], 0.5))) if local_crops else both
 
 
+def mxnet_level1(
+    size: Size = 224, resize: int | None = 256, *, mean: Channels = MXNET_MEAN, std: Channels = MXNET_STD
+) -> Pipeline:
+    """A random part of the image as it is, mirrored at random: float32 (3, size, size), less the mean colour.
+
+    Augmentation level 1 of MXNet's image classification examples (`set_data_aug_level` in
+    `example/image-classification/common/data.py`): `rand_crop` and `rand_mirror` of its `ImageRecordIter`.
+
+    Args:
+        size: side in pixels, or (height, width), of the part.
+        resize: what the shorter side becomes before, in pixels, as the example's records were packed; None to leave
+            images as they are.
+        mean, std: of each channel, of images from 0 to 1; MXNet's give numbers from -124 to 151.
+
+    Raises:
+        SpecError: an argument that the ops refuse.
+    """
+    return _mxnet(size, resize, [], [], mean, std)
+
+
+def mxnet_level2(
+    size: Size = 224, resize: int | None = 256, *, mean: Channels = MXNET_MEAN, std: Channels = MXNET_STD
+) -> Pipeline:
+    """As `mxnet_level1`, with hue, saturation and lightness shifted: MXNet's augmentation level 2.
+
+    `max_random_h` is 36, `max_random_s` and `max_random_l` are 50, as of `RandomHSL`.
+
+    Args:
+        size, resize, mean, std: as of `mxnet_level1`.
+
+    Raises:
+        SpecError: an argument that the ops refuse.
+    """
+    return _mxnet(size, resize, [], [RandomHSL(36, 50, 50)], mean, std)
+
+
+def mxnet_level3(
+    size: Size = 224, resize: int | None = 256, *, mean: Channels = MXNET_MEAN, std: Channels = MXNET_STD
+) -> Pipeline:
+    """As `mxnet_level2`, with the image rotated, sheared and stretched before: MXNet's augmentation level 3.
+
+    Angles to 10 degrees, a shear to 0.1 and an aspect ratio from 0.75 to 1.25, bilinear, with grey (127) around, as the
+    example sets `max_rotate_angle`, `max_shear_ratio`, `max_aspect_ratio` and `fill_value`. MXNet draws whole degrees,
+    and ratio and shear uniformly; `RandomAffine` draws any angle, the logarithm of the ratio, and the shear's angle.
+
+    Args:
+        size, resize, mean, std: as of `mxnet_level1`.
+
+    Raises:
+        SpecError: an argument that the ops refuse.
+    """
+    shear = math.degrees(math.atan(0.1))
+    warp = RandomAffine(10, shear=shear, interpolation="bilinear", fill=127, aspect=(0.75, 1.25))
+    return _mxnet(size, resize, [warp], [RandomHSL(36, 50, 50)], mean, std)
+
+
+def _mxnet(
+    size: Size, resize: int | None, before_crop: list[Op], after_crop: list[Op], mean: Channels, std: Channels
+) -> Pipeline:
+    """In the order of MXNet's `src/io/image_aug_default.cc`; its iterator mirrors last."""
+    resizes = [] if resize is None else [Resize(resize)]
+    crop = [*before_crop, RandomCrop(size), *after_crop, RandomHorizontalFlip()]
+    return Pipeline([*resizes, *crop, ToDtype("float32", scale=True), Normalize(mean, std)])
+
+
 def _to_floats(preset: str, mean: Channels | None, std: Channels | None) -> list[Op]:
     if (mean is None) != (std is None):
         raise SpecError(f"{preset}: mean and std go together, got {mean=} and {std=}; give both, or None for both")
@@ -209,6 +287,17 @@ def _to_floats(preset: str, mean: Channels | None, std: Channels | None) -> list
 
 
 PRESETS: dict[str, Callable[[], Augmentation]] = {
-    preset.__name__: preset for preset in (cifar_eval, cifar_train, dino, imagenet_eval, imagenet_train, simclr)
+    preset.__name__: preset
+    for preset in (
+        cifar_eval,
+        cifar_train,
+        dino,
+        imagenet_eval,
+        imagenet_train,
+        mxnet_level1,
+        mxnet_level2,
+        mxnet_level3,
+        simclr,
+    )
 }
 """Every preset, by its name."""

@@ -103,7 +103,8 @@ def bench(**options: Any) -> None:
     default="imagenet_train",
     show_default=True,
     metavar="PRESET|FILE",
-    help="cifar_train, cifar_eval, imagenet_train, imagenet_eval, simclr, dino, or a file with a pipeline as JSON.",
+    help="cifar_train, cifar_eval, imagenet_train, imagenet_eval, simclr, dino, "
+    "mxnet_level1 to mxnet_level3, or a file with a pipeline as JSON.",
 )
 @click.option("--images", type=click.IntRange(1, 100), default=6, show_default=True, help="How many originals.")
 @click.option("--samples", type=click.IntRange(1, 100), default=7, show_default=True, help="Augmented from each.")

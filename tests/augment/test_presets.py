@@ -17,8 +17,10 @@ from penstock.augment import (
     CenterCrop,
     Normalize,
     Pipeline,
+    RandomAffine,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomHSL,
     RandomResizedCrop,
     Resize,
     ToDtype,
@@ -29,6 +31,9 @@ from penstock.augment import (
     from_torchvision,
     imagenet_eval,
     imagenet_train,
+    mxnet_level1,
+    mxnet_level2,
+    mxnet_level3,
     simclr,
 )
 from penstock.augment.presets import CIFAR10_MEAN, CIFAR10_STD, IMAGENET_MEAN, IMAGENET_STD, PRESETS
@@ -104,6 +109,32 @@ def test_dino_has_two_large_views_and_several_small_ones() -> None:
     assert scales == [(0.5, 1.0), (0.5, 1.0), (0.1, 0.5)]
 
 
+def test_levels_of_mxnet_add_to_each_other() -> None:
+    ends = [RandomHorizontalFlip(), SCALED, Normalize(np.array([123.68, 116.779, 103.939]) / 255, [1 / 255])]
+    start, hsl = [Resize(256), RandomCrop(224)], RandomHSL(36, 50, 50)
+    assert mxnet_level1() == Pipeline([*start, *ends])
+    assert mxnet_level2() == Pipeline([*start, hsl, *ends])
+    level3 = mxnet_level3()
+    warp = level3[1]
+    assert level3 == Pipeline([start[0], warp, start[1], hsl, *ends])
+    assert isinstance(warp, RandomAffine)
+    assert (warp.degrees, warp.aspect, warp.translate, warp.scale) == ((-10, 10), (0.75, 1.25), None, None)
+    np.testing.assert_allclose(np.tan(np.radians(warp.shear)), [-0.1, 0.1, 0, 0])
+    assert (warp.interpolation, warp.fill) == ("bilinear", (127, 127, 127))
+
+
+def test_levels_of_mxnet_subtract_the_mean_from_0_to_255() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    pipeline = mxnet_level1((40, 50), None)
+    row = pipeline.params([0], sizes=(40, 50)).row(0)
+    seen = image[:, ::-1] if row[-1] else image
+    expected = (seen - np.array([123.68, 116.779, 103.939])).transpose(2, 0, 1)
+    np.testing.assert_allclose(pipeline.apply(image), expected, atol=1e-4)
+    for level in (mxnet_level2, mxnet_level3):
+        assert level((24, 20), 32).apply(image).shape == (3, 24, 20)
+        assert level(32, None, std=(1, 1, 1))[-1].std == (1, 1, 1)  # type: ignore[attr-defined]
+
+
 def test_evaluation_gives_torchvision_s_numbers() -> None:
     image = load_sample_images().images[0]
     transform = T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor(), IMAGENET])
@@ -132,6 +163,9 @@ def test_cifar_crops_are_shifts_of_the_image() -> None:
         (lambda: imagenet_eval(8, 0), "Resize: size must be"),
         (lambda: cifar_train(8, -1), "RandomCrop: padding must be"),
         (lambda: cifar_eval(0), "CenterCrop: size must be"),
+        (lambda: mxnet_level1(0), "RandomCrop: size must be"),
+        (lambda: mxnet_level2(resize=0), "Resize: size must be"),
+        (lambda: mxnet_level3(std=(0, 1, 1)), "Normalize: std must be"),
         (lambda: simclr(0), "RandomResizedCrop: size must be"),
         (lambda: simclr(strength=-1), "ColorJitter: brightness must be"),
         (lambda: simclr(mean=IMAGENET_MEAN), "simclr: mean and std go together, got .*; give both, or None for both"),

@@ -133,7 +133,7 @@ def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path,
             ["--augment", "imagenet"],
             2,
             "Error: --augment imagenet is no file and no preset; give a file of Pipeline.to_json(), or of cifar_eval, "
-            "cifar_train, dino, imagenet_eval, imagenet_train, simclr",
+            "cifar_train, dino, imagenet_eval, imagenet_train, mxnet_level1, mxnet_level2, mxnet_level3, simclr",
         ),
         (["--augment", "{folder}"], 2, "Error: --augment {folder} is no file and no preset; "),
         (["--augment", "{bad}"], 1, "Error: {bad}: a pipeline's JSON can't be read: Expecting"),
