@@ -251,6 +251,14 @@ def test_resized_pixels_are_coloured_as_they_are() -> None:
         np.testing.assert_array_equal(result.transpose(1, 2, 0), image)
 
 
+def test_tables_that_follow_from_histograms_are_those_of_the_pixels(simd_level: str) -> None:  # noqa: ARG001
+    first: list[Op] = [RandomPosterize(3, 1.0), RandomEqualize(1.0), RandomInvert(1.0), RandomEqualize(1.0)]
+    then: list[Op] = [RandomSolarize(90, 1.0), RandomAutocontrast(1.0), Grayscale(), RandomEqualize(1.0)]
+    for ops in (first, [*first, *then], [*then, *first], [RandomEqualize(1.0), RandomAutocontrast(1.0)]):
+        for image in (PHOTOGRAPH, GREY, FLAT):
+            np.testing.assert_array_equal(native(Pipeline(ops), image), reference(Pipeline(ops), image))
+
+
 def test_padding_is_coloured_too() -> None:
     result = native(Pipeline([CenterCrop((1, 5)), RandomInvert(1.0)]), np.full((1, 1, 3), 200, np.uint8))
     assert result[0, 0].tolist() == [255, 255, 55, 255, 255]

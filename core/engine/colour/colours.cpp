@@ -5,7 +5,6 @@
 
 #include "engine/colour/arithmetic.h"
 #include "engine/colour/pixel_kernels.h"
-#include "engine/colour/statistics.h"
 #include "engine/simd.h"
 
 namespace penstock {
@@ -48,12 +47,27 @@ ByteTable equalize(const Histogram& histogram) {
   });
 }
 
+// What the histogram of values becomes when they are looked up in `table`.
+Histogram looked_up(const ByteTable& table, const Histogram& histogram) {
+  Histogram found{};
+  for (size_t value = 0; value < table.size(); ++value) found[table[value]] += histogram[value];
+  return found;
+}
+
+Extremes extremes_of(const Histogram& histogram) {
+  const auto holds = [](uint32_t count) { return count != 0; };
+  const auto lowest = std::find_if(histogram.begin(), histogram.end(), holds);
+  const auto highest = std::find_if(histogram.rbegin(), histogram.rend(), holds);
+  return {static_cast<int>(lowest - histogram.begin()), static_cast<int>(histogram.rend() - highest) - 1};
+}
+
 }  // namespace
 
 void Colours::apply(const Step* step, const Step* end, const PlanarImage& image) {
   tables_.clear();
+  counted_ = false;
   for (; step != end; ++step) {
-    if (add_table(*step)) continue;
+    if (add_table(*step) || add_table_of_values(*step, image)) continue;
     look_up_now(image);
     if (!add_table_of_image(*step, image)) change_pixels(*step, image);
   }
@@ -86,6 +100,20 @@ bool Colours::add_table(const Step& step) {
   }
 }
 
+// Whether `step` is a table that follows from the histograms, which need no pixel of what is still to be looked up.
+bool Colours::add_table_of_values(const Step& step, const PlanarImage& image) {
+  const bool stretches = step.kind == StepKind::kAutocontrast;
+  if (step.kind != StepKind::kEqualize && !(stretches && counted_)) return false;
+  for (int channel = 0; channel < 3; ++channel) {
+    Histogram& counts = histograms_[channel];
+    if (!counted_) counts = count_values(image.plane(channel), image.plane_pixels());
+    const Histogram values = looked_up(tables_[channel], counts);
+    tables_.follow(channel, stretches ? stretch(extremes_of(values)) : equalize(values));
+  }
+  counted_ = true;
+  return true;
+}
+
 // Whether `step` is a table for this image, to which those before were applied.
 bool Colours::add_table_of_image(const Step& step, const PlanarImage& image) {
   const size_t count = image.plane_pixels();
@@ -98,17 +126,13 @@ bool Colours::add_table_of_image(const Step& step, const PlanarImage& image) {
         tables_.follow(channel, stretch(find_extremes(simd_level(), image.plane(channel), count)));
       }
       return true;
-    case StepKind::kEqualize:
-      for (int channel = 0; channel < 3; ++channel) {
-        tables_.follow(channel, equalize(count_values(image.plane(channel), count)));
-      }
-      return true;
     default:
       return false;
   }
 }
 
 void Colours::change_pixels(const Step& step, const PlanarImage& image) {
+  counted_ = false;
   const SimdLevel level = simd_level();
   const double argument = step.values[0];
   switch (step.kind) {
@@ -142,6 +166,7 @@ void Colours::look_up_now(const PlanarImage& image) {
   for (int channel = 0; channel < 3; ++channel) {
     look_up(simd_level(), tables_[channel], image.plane(channel), image.plane_pixels());
   }
+  counted_ = false;
   tables_.clear();
 }
 
