@@ -194,7 +194,8 @@ def _gaussian(taps: int, sigma: float) -> NDArray[np.float32]:
     """The kernel from its middle to the last weight that counts; the whole of it sums up to 1."""
     radius = taps // 2
     weights = [math.exp(-((distance / sigma) ** 2) / 2) for distance in range(-radius, radius + 1)]
-    kernel: NDArray[np.float32] = (np.array(weights[radius:]) / sum(weights)).astype(np.float32)
+    # From left to right: Python's sum does more than that from 3.12 on.
+    kernel: NDArray[np.float32] = (np.array(weights[radius:]) / np.cumsum(weights)[-1]).astype(np.float32)
     return kernel[kernel >= NEGLIGIBLE_WEIGHT]
 
 

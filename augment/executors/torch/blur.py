@@ -1,13 +1,16 @@
-"""Gaussian blur as products with matrices, one of each axis for each sample, which hold kernel and reflection."""
+"""Gaussian blur by shifted copies, with the float32 sums of `augment.executors.colours` in their order."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .images import Images, on_device
-from .selection import repeated, shifted
+from ..colours import NEGLIGIBLE_WEIGHT
+from .images import Images, per_sample
+from .selection import repeated, shifted, taken
 
 __all__ = ["gaussian_blur"]
 
@@ -22,30 +25,31 @@ def gaussian_blur(images: Images, kernel_size: tuple[int, int], sigmas: NDArray[
     """
     pixels = images.pixels.to(torch.float32)
     for axis, taps in ((1, kernel_size[0]), (0, kernel_size[1])):
-        length = images.pixels.shape[2 + axis]
-        pixels = _transformed(pixels, _matrices(images.sizes[:, axis], length, taps, sigmas, images.device), axis)
+        pixels = _weighted(pixels, images.sizes[:, axis], half_kernels(taps, sigmas), 2 + axis)
     return pixels.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _transformed(pixels: torch.Tensor, matrices: torch.Tensor, axis: int) -> torch.Tensor:
-    """Each image's columns (axis 0) or rows (axis 1) times its matrix."""
-    if axis == 0:
-        return torch.matmul(matrices[:, None], pixels)
-    count, _, _, width = pixels.shape
-    return torch.bmm(pixels.reshape(count, -1, width), matrices.transpose(1, 2)).view(pixels.shape)
+def half_kernels(taps: int, sigmas: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(n, radius + 1): kernels from their middle to the last weight that counts in any of them, 0 where none does.
 
-
-def _matrices(
-    sizes: NDArray[np.int64], length: int, taps: int, sigmas: NDArray[np.float64], device: torch.device
-) -> torch.Tensor:
-    """(n, length, length) float32: what each pixel counts in each blurred one."""
+    The whole of each sums up to 1.
+    """
     radius = taps // 2
-    distance = np.arange(-radius, radius + 1)
-    weights = np.exp(-((distance / sigmas[:, None]) ** 2) / 2)
-    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    # (n, length + 2 * radius) sources of the reflected image; pixel p is made of those from p to p + 2 * radius.
+    exponents = -((np.arange(-radius, radius + 1) / sigmas[:, None]) ** 2) / 2
+    # Python's `exp`, as in the reference: numpy's may differ in the last bit.
+    weights = np.array([math.exp(exponent) for exponent in exponents.ravel().tolist()]).reshape(exponents.shape)
+    halves: NDArray[np.float32] = (weights[:, radius:] / weights.cumsum(axis=1)[:, -1:]).astype(np.float32)
+    counts = halves >= NEGLIGIBLE_WEIGHT
+    return np.where(counts, halves, np.float32(0))[:, counts.any(axis=0)]
+
+
+def _weighted(pixels: torch.Tensor, sizes: NDArray[np.int64], weights: NDArray[np.float32], axis: int) -> torch.Tensor:
+    radius, length = weights.shape[1] - 1, pixels.shape[axis]
     places = shifted(np.full(len(sizes), -radius, np.int64), length + 2 * radius)
-    sources = on_device(repeated(places, sizes, "reflect"), device)
-    index = sources.unfold(1, taps, 1)
-    matrices = torch.zeros((len(sizes), length, length), dtype=torch.float32, device=device)
-    return matrices.scatter_add_(2, index, on_device(weights, device)[:, None].expand(index.shape))
+    padded = taken(pixels, repeated(places, sizes, "reflect"), axis)
+    middle, *others = (per_sample(weight, pixels.device) for weight in weights.T)
+    result = padded.narrow(axis, radius, length) * middle
+    for distance, weight in enumerate(others, start=1):
+        neighbours = padded.narrow(axis, radius - distance, length) + padded.narrow(axis, radius + distance, length)
+        result += neighbours.mul_(weight)
+    return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -104,17 +103,9 @@ class TorchExecutor:
         return result.view(len(batch), -1, *result.shape[1:]) if self._pipeline.crops > 1 else result
 
     def _apply(self, images: Images, params: ParamTable) -> Images:
-        with _full_precision(images.device):
-            images = apply_ops(self._pipeline, images, dict(zip(params.columns, params.values.T, strict=True)))
+        images = apply_ops(self._pipeline, images, dict(zip(params.columns, params.values.T, strict=True)))
         # Rounding to float16 comes last, after all arithmetic in float32.
         return images.with_pixels(images.pixels.to(DTYPES[self._pipeline.dtype]))
-
-
-def _full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A training's autocast must not reach in here: products of matrices would lose half of their digits."""
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
 
 
 def _check_batch(batch: torch.Tensor) -> None:

@@ -141,6 +141,9 @@ def taps_of(
     place = first + taps
     triangle = (1.0 - ((place - center + 0.5) * narrowing).abs_()).clamp_(min=0)
     triangle *= (place < last) & (out < outs)
-    total = triangle.cumsum(0)[-1]
+    # Pillow adds up from left to right; a parallel sum would round otherwise.
+    total = torch.zeros_like(first)
+    for weight in triangle:
+        total += weight
     weights = torch.floor(0.5 + triangle / total.clamp_(min=1e-9) * (1 << PRECISION_BITS))
     return first.to(torch.int64), weights.to(torch.int32)
