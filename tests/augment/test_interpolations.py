@@ -29,7 +29,6 @@ from penstock.augment import (
     RandomVerticalFlip,
     ReferenceExecutor,
     Resize,
-    TorchExecutor,
 )
 from penstock.augment.executors.dali import dali_obstacle
 from penstock.augment.executors.resampling import resize
@@ -134,11 +133,8 @@ def test_the_short_side_takes_the_filter() -> None:
         np.testing.assert_array_equal(result, resize(PHOTOGRAPHS[0], 40, 60, interpolation))
 
 
-def test_other_executors_name_the_filter_that_they_lack() -> None:
+def test_dali_names_the_filter_that_it_lacks() -> None:
     for op in (Resize((8, 8), "bicubic"), RandomResizedCrop(8, interpolation="bicubic")):
-        name = type(op).__name__
-        with pytest.raises(SpecError, match=rf"TorchExecutor can't run {name} with interpolation 'bicubic'; it"):
-            TorchExecutor(Pipeline([op]))
         assert dali_obstacle(op) == "of its resizes only the bilinear one has Pillow's pixels, not bicubic"
 
 

@@ -64,6 +64,7 @@ from penstock.augment import (
     imagenet_train,
 )
 from penstock.augment.executors.torch.dispatch import check_ops
+from penstock.augment.ops.arguments import INTERPOLATIONS
 from penstock.augment.ops.base import Lowered, Stage
 from penstock.augment.ops.policy import PolicyOp
 from penstock.errors import OptionError, SpecError
@@ -89,6 +90,8 @@ OPS: list[Op] = [
     *(RandomResizedCrop(size) for size in (1, (33, 60), (200, 90))),
     *(Resize(size) for size in (1, 50, 200, (33, 60), (200, 90), (300, 7))),
     Resize(60, max_size=61),
+    *(Resize((70, 50), filter) for filter in INTERPOLATIONS),
+    *(RandomResizedCrop((30, 90), interpolation=filter) for filter in INTERPOLATIONS),
     CenterCrop((60, 170)),
     Pad((3, 50, 8, 0), (1, 20, 255), "constant"),
     *(Pad((3, 50, 8, 0), padding_mode=mode) for mode in ("edge", "reflect", "symmetric")),

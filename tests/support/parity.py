@@ -202,7 +202,8 @@ What the words mean:
   differ by one level. The native kernels take the same bilinear filter, but 16-bit weights, more than 8 bits between
   the passes, and always the pass along the rows first: within one level of Pillow's result, provably
   ([design note](design/2026-11-21-resample.md)), and equal to each other in every bit on every machine. The other
-  filters they compute as Pillow does, in every bit (hamming and lanczos where the C library's `sin` is Pillow's).
+  filters they compute as Pillow does, in every bit (hamming and lanczos where the C library's `sin` is Pillow's); the
+  torch executor computes them all so.
 - *Decoded pixels* are libjpeg-turbo's with its defaults; a crop equals the same region cut out of the whole image.
 - *Floats* are computed in float32 with one rounding a step: `x / 255` where `scale=True`, then `(x - mean) / std`.
   float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import SpecError
-from ...ops import Op, RandomResizedCrop, Resize, every_op
+from ...ops import Op, every_op
 from ...params import drawn_inside
 from .images import Images
 
@@ -42,12 +42,6 @@ def check_ops(ops: Iterable[Op]) -> None:
     for op in every_op(ops):
         if apply_op.dispatch(type(op)) is apply_op.dispatch(object):
             raise refusal(op)
-        if isinstance(op, Resize | RandomResizedCrop) and op.interpolation != "bilinear":
-            name = type(op).__name__
-            raise SpecError(
-                f"TorchExecutor can't run {name} with interpolation {op.interpolation!r}; it resizes by 'bilinear'. "
-                f"Take that, or the native executor"
-            )
 
 
 def refusal(op: Op) -> SpecError:

@@ -17,8 +17,9 @@ from ...ops import RandomResizedCrop, Resize
 from ...ops.arguments import pair
 from ..resampling import PRECISION_BITS
 from .dispatch import Drawn, apply_op
+from .filters import FILTERS, Filter, taps_of
 from .images import Images, Sizes, group_size, on_device
-from .selection import shifted, taken
+from .selection import selected, shifted, summed, taken
 
 __all__ = ["resized"]
 
@@ -30,7 +31,7 @@ def _random_resized_crop(op: RandomResizedCrop, images: Images, drawn: Drawn) ->
         for down, across in (("y", "x"), ("height", "width"))
     )
     wanted = np.tile(np.array(pair(op.size), np.int64), (len(images), 1))
-    return resized(images, start, size, wanted)
+    return resized(images, start, size, wanted, op.interpolation)
 
 
 @apply_op.register
@@ -39,7 +40,7 @@ def _resize(op: Resize, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001
         wanted = short_side_sizes(images.sizes, op.size, op.max_size)
     else:
         wanted = np.tile(np.array(pair(op.size), np.int64), (len(images), 1))
-    return resized(images, np.zeros_like(images.sizes), images.sizes, wanted)
+    return resized(images, np.zeros_like(images.sizes), images.sizes, wanted, op.interpolation)
 
 
 def short_side_sizes(sizes: Sizes, short: int, max_size: int | None) -> Sizes:
@@ -54,7 +55,7 @@ def short_side_sizes(sizes: Sizes, short: int, max_size: int | None) -> Sizes:
     return np.stack([np.where(is_tall, new_long, new_short), np.where(is_tall, new_short, new_long)], axis=1)
 
 
-def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
+def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes, interpolation: str) -> Images:
     """Regions of the images, resized.
 
     Args:
@@ -62,16 +63,31 @@ def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
         start: top left corner of each region, as (y, x).
         size: of the regions.
         wanted: sizes of the results.
+        interpolation: "nearest", or one of `FILTERS`.
     """
+    if interpolation == "nearest":
+        return _picked(images, start, size, wanted)
+    kernel = FILTERS[interpolation]
     height, width = wanted.max(axis=0).tolist()
     pixels = images.pixels.new_empty((len(images), 3, height, width))
     for rows, axes in _groups(size, wanted, group_size(images.device)):
-        part = _resized(images.take(rows), start[rows], size[rows], wanted[rows], axes)
+        part = _resized(images.take(rows), start[rows], size[rows], wanted[rows], axes, kernel)
         if len(rows) == len(images):
             return Images(part, wanted)
         index = on_device(rows, images.device)
         pixels[:, :, : part.shape[2], : part.shape[3]].index_copy_(0, index, part)
     return Images(pixels, wanted)
+
+
+def _picked(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
+    """As Pillow's "nearest", which adds the step between pixels again and again."""
+    step = size / wanted
+    rows, columns = (
+        np.minimum(summed(step[:, axis] * 0.5, step[:, axis], longest).astype(np.int64), size[:, axis, None] - 1)
+        + start[:, axis, None]
+        for axis, longest in enumerate(wanted.max(axis=0).tolist())
+    )
+    return selected(images, rows, columns, wanted)
 
 
 def _groups(size: Sizes, wanted: Sizes, most: int) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
@@ -85,12 +101,14 @@ def _groups(size: Sizes, wanted: Sizes, most: int) -> Iterator[tuple[NDArray[np.
         yield from ((rows[at : at + most], axes) for at in range(0, len(rows), most))
 
 
-def _resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes, axes: tuple[int, int]) -> torch.Tensor:
+def _resized(
+    images: Images, start: Sizes, size: Sizes, wanted: Sizes, axes: tuple[int, int], kernel: Filter
+) -> torch.Tensor:
     first, second = axes
     needed = np.minimum(shifted(start[:, second], int(size[:, second].max())), images.pixels.shape[2 + second] - 1)
     pixels = taken(images.pixels, needed, 2 + second)
     for axis, begin in ((first, start[:, first]), (second, np.zeros_like(start[:, second]))):
-        places, weights = taps_of(size[:, axis], wanted[:, axis], images.device)
+        places, weights = taps_of(size[:, axis], wanted[:, axis], kernel, images.device)
         pixels = _pass(pixels, places + on_device(begin, images.device)[:, None], weights, axis)
     return pixels
 
@@ -114,36 +132,3 @@ def _pass(pixels: torch.Tensor, places: torch.Tensor, weights: torch.Tensor, axi
             under = lines.index_select(0, (planes + place[:, None]).flatten()).view(shape)
             sums.addcmul_(under.to(torch.int32), weight[:, None, :, None])
     return (sums >> PRECISION_BITS).clamp_(0, 255).to(torch.uint8)
-
-
-def taps_of(
-    given: NDArray[np.int64], wanted: NDArray[np.int64], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where each output pixel's filter begins and what its taps weigh.
-
-    Args:
-        given, wanted: (n,) lengths before and after.
-        device: where to compute.
-
-    Returns:
-        (n, longest wanted) int64 first input pixel, and (taps, n, longest wanted) int32 weights with `PRECISION_BITS`
-        binary places: those of `augment.executors.resampling`, 0 past the end of either length.
-    """
-    scale = given / wanted
-    support = np.maximum(scale, 1.0)
-    numbers = on_device(np.stack([scale, support, 1.0 / support, given, wanted]), device)
-    scales, supports, narrowing, ends, outs = numbers[..., None]
-    out = torch.arange(int(wanted.max()), device=device, dtype=torch.float64)
-    center = (out + 0.5) * scales
-    first = (center - supports + 0.5).floor_().clamp_(min=0)
-    last = torch.minimum((center + supports + 0.5).floor_(), ends)
-    taps = torch.arange(int(2 * support.max()) + 1, device=device, dtype=torch.float64)[:, None, None]
-    place = first + taps
-    triangle = (1.0 - ((place - center + 0.5) * narrowing).abs_()).clamp_(min=0)
-    triangle *= (place < last) & (out < outs)
-    # Pillow adds up from left to right; a parallel sum would round otherwise.
-    total = torch.zeros_like(first)
-    for weight in triangle:
-        total += weight
-    weights = torch.floor(0.5 + triangle / total.clamp_(min=1e-9) * (1 << PRECISION_BITS))
-    return first.to(torch.int64), weights.to(torch.int32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .images import Images, Sizes, on_device
 
-__all__ = ["FILL", "Places", "mirrored", "repeated", "selected", "shifted", "taken"]
+__all__ = ["FILL", "Places", "mirrored", "repeated", "selected", "shifted", "summed", "taken"]
 
 Places: TypeAlias = NDArray[np.int64]
 """(n, length) place of each result's pixels along an axis of its image."""
@@ -31,6 +31,14 @@ def shifted(start: NDArray[np.int64], length: int) -> Places:
 def mirrored(sizes: NDArray[np.int64], length: int) -> Places:
     """From the end of each image to its beginning."""
     return sizes[:, None] - 1 - np.arange(length)
+
+
+def summed(start: NDArray[np.float64], step: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(..., count): start, start + step, start + step + step ..., rounded at each sum."""
+    steps = np.repeat(np.broadcast_to(step, start.shape)[..., None], count, axis=-1)
+    steps[..., 0] = start
+    sums: NDArray[np.float64] = np.add.accumulate(steps, axis=-1)
+    return sums
 
 
 def repeated(places: Places, sizes: NDArray[np.int64], mode: str) -> Places:

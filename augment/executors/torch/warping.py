@@ -14,7 +14,7 @@ from ..warping import warp_coefficients
 from .dispatch import Drawn, apply_op
 from .images import Images, changed, on_device, per_sample
 from .sampling import sampled, seen
-from .selection import Places, selected
+from .selection import Places, selected, summed
 
 __all__ = ["warped"]
 
@@ -74,10 +74,10 @@ def _nearest(images: Images, chosen: NDArray[np.bool_], coefficients: Coefficien
     """Affine warps as Pillow makes them, which has a way of its own for each sort of coefficients."""
     upright = (coefficients[:, 1] == 0) & (coefficients[:, 3] == 0)
     near = _reach(coefficients, images.sizes) < FIXED_LIMIT
-    scaled, fixed, summed = chosen & upright, chosen & ~upright & near, chosen & ~upright & ~near
+    scaled, fixed, rest = chosen & upright, chosen & ~upright & near, chosen & ~upright & ~near
     images = changed(images, scaled, lambda part, rows: _scaled(part, coefficients[rows], fill))
     images = changed(images, fixed, lambda part, rows: seen(part, *_fixed(part, coefficients[rows]), fill))
-    return changed(images, summed, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
+    return changed(images, rest, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
 
 
 def _reach(coefficients: Coefficients, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -93,7 +93,7 @@ def _reach(coefficients: Coefficients, sizes: NDArray[np.int64]) -> NDArray[np.f
 def _scaled(images: Images, coefficients: Coefficients, fill: NDArray[np.uint8]) -> torch.Tensor:
     a, _, c, _, e, f = coefficients.T
     height, width = images.pixels.shape[2:]
-    rows, columns = (_floored(_sums(o + s * 0.5, s, n)) for o, s, n in ((f, e, height), (c, a, width)))
+    rows, columns = (_floored(summed(o + s * 0.5, s, n)) for o, s, n in ((f, e, height), (c, a, width)))
     return selected(images, rows, columns, images.sizes, fill.tolist()).pixels
 
 
@@ -101,14 +101,6 @@ def _floored(places: NDArray[np.float64]) -> Places:
     # Clipped, so that whatever is far outside has a number, which is outside too.
     floored: Places = np.floor(places.clip(-1, 2.0**31)).astype(np.int64)
     return floored
-
-
-def _sums(start: NDArray[np.float64], step: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """(..., count): start, start + step, start + step + step ..., rounded at each sum."""
-    steps = np.repeat(np.broadcast_to(step, start.shape)[..., None], count, axis=-1)
-    steps[..., 0] = start
-    sums: NDArray[np.float64] = np.add.accumulate(steps, axis=-1)
-    return sums
 
 
 def _fixed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
@@ -135,7 +127,7 @@ def _summed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, t
     height, width = images.pixels.shape[2:]
     a, b, c, d, e, f = coefficients.T
     x, y = (
-        _sums(_sums(offset + down * 0.5 + across * 0.5, down, height), across[:, None], width)
+        summed(summed(offset + down * 0.5 + across * 0.5, down, height), across[:, None], width)
         for across, down, offset in ((a, b, c), (d, e, f))
     )
     return on_device(x[:, None], images.device), on_device(y[:, None], images.device)
