@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/colour/at_level.h"
-#include "engine/warp/gather.h"
+#include "engine/warp/interpolation_avx512.h"
 
 namespace penstock {
 namespace {
@@ -58,33 +58,47 @@ void Interpolator::begin(SimdLevel level, const Step& warp, Size size, const Pac
 }
 
 void Interpolator::write_row(int y, const PlanarImage& image) {
-  const bool is_cubic = warp_->interpolation == Interpolation::kBicubic;
-  const size_t offset = static_cast<size_t>(y) * size_.width;
   for (int first = 0; first < size_.width; first += kChunk) {
     const Chunk chunk{first, std::min(kChunk, size_.width - first)};
     find_places(y, chunk);
-    if (is_cubic) {
-      for (int line = 0; line < 4; ++line) cubic_line(line, chunk);
-    } else {
-      gather_bilinear(chunk);
-    }
-    for (int channel = 0; channel < 3; ++channel) {
-      uint8_t* const row = image.plane(channel) + offset + first;
-      is_cubic ? write_cubic(row, channel, chunk.count) : write_bilinear(row, channel, chunk.count);
-    }
+    const size_t offset = static_cast<size_t>(y) * size_.width + first;
+    write_chunk(chunk, {image.plane(0) + offset, image.plane(1) + offset, image.plane(2) + offset});
+  }
+}
+
+void Interpolator::write_chunk(Chunk chunk, const PlanarRow& row) {
+  const bool is_cubic = warp_->interpolation == Interpolation::kBicubic;
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+  if (level_ >= SimdLevel::kAvx512 && !is_cubic) {
+    bilinear_avx512(*packed_, {places_, across_, down_, chunk.count}, row);
+    return;
+  }
+#endif
+  if (is_cubic) {
+    for (int line = 0; line < 4; ++line) cubic_line(line, chunk);
+  } else {
+    gather_bilinear(chunk);
+  }
+  uint8_t* const channels[3] = {row.red, row.green, row.blue};
+  for (int channel = 0; channel < 3; ++channel) {
+    is_cubic ? write_cubic(channels[channel], channel, chunk.count)
+             : write_bilinear(channels[channel], channel, chunk.count);
   }
 }
 
 void Interpolator::find_places(int y, Chunk chunk) {
   if (warp_->kind == StepKind::kPerspective) {
-    find_places<true>(y, chunk);
+    look<true>(y, chunk);
   } else {
-    find_places<false>(y, chunk);
+    look<false>(y, chunk);
   }
+  locate(chunk.count);
 }
 
+// Where the chunk's pixels are seen.
+
 template <bool kDivides>
-void Interpolator::find_places(int y, Chunk chunk) {
+void Interpolator::look(int y, Chunk chunk) {
   const double* const m = warp_->values.data();
   const double vertical = y + 0.5, width = size_.width, height = size_.height;
   at_level(level_, [=, inside_row = inside_, across_row = across_, down_row = down_]() PENSTOCK_INLINE {
@@ -105,13 +119,17 @@ void Interpolator::find_places(int y, Chunk chunk) {
       down[i] = at_y;
     }
   });
-  split(level_, chunk.count, size_.width, across_, left_);
-  split(level_, chunk.count, size_.height, down_, top_);
+}
+
+// The places of what was seen.
+void Interpolator::locate(int count) {
+  split(level_, count, size_.width, across_, left_);
+  split(level_, count, size_.height, down_, top_);
   const int32_t before = border(warp_->interpolation) - 1, stride = packed_->stride(), beyond = packed_->beyond();
   const int32_t origin = packed_->origin() - before * (stride + 1);
   at_level(level_, [=, place_row = places_, inside = inside_, left = left_, top = top_]() PENSTOCK_INLINE {
     int32_t* __restrict places = place_row;
-    for (int i = 0; i < chunk.count; ++i) {
+    for (int i = 0; i < count; ++i) {
       places[i] = inside[i] != 0 ? origin + top[i] * stride + left[i] : beyond;
     }
   });

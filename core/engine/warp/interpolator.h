@@ -6,6 +6,7 @@
 #include "engine/geometry.h"
 #include "engine/simd.h"
 #include "engine/step.h"
+#include "engine/warp/gather.h"
 #include "engine/warp/packed_image.h"
 
 namespace penstock {
@@ -34,7 +35,9 @@ class Interpolator {
 
   void find_places(int y, Chunk chunk);
   template <bool kDivides>
-  void find_places(int y, Chunk chunk);
+  void look(int y, Chunk chunk);
+  void locate(int count);
+  void write_chunk(Chunk chunk, const PlanarRow& row);
   void gather_bilinear(Chunk chunk);
   void write_bilinear(uint8_t* row, int channel, int count);
   void cubic_line(int line, Chunk chunk);
