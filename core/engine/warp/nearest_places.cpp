@@ -8,8 +8,6 @@
 namespace penstock {
 namespace {
 
-constexpr uint32_t kOne = 65536;
-
 uint32_t to_fixed(double value) {
   return static_cast<uint32_t>(static_cast<int32_t>(std::floor(value * 65536.0 + 0.5)));
 }
@@ -33,7 +31,6 @@ void NearestPlaces::begin(SimdLevel level, const Step& warp, Size size) {
   beyond_ = size.height * size.width;
   row_ = 0;
   arithmetic_ = arithmetic_of(warp);
-  slides_ = false;
   const double* const m = matrix_;
   if (arithmetic_ == Arithmetic::kAxes) begin_axes(m);
   if (arithmetic_ == Arithmetic::kFixed) begin_fixed(m);
@@ -57,22 +54,6 @@ void NearestPlaces::begin_axes(const double* m) {
   double at = m[2] + m[0] * 0.5;
   for (int x = 0; x < size_.width; ++x, at += m[0]) columns[x] = pixel_at(at, size_.width);
   y_ = m[5] + m[4] * 0.5;
-  slides_ = axes_slide();
-}
-
-// Whether all columns that show the image lie as far from where they come from. Finds the offset.
-bool NearestPlaces::axes_slide() {
-  const int32_t* const columns = columns_.get();
-  const int32_t* const end = columns + size_.width;
-  const auto shows = [](int32_t column) { return column >= 0; };
-  const int32_t* const first = std::find_if(columns, end, shows);
-  offset_ = first == end ? size_.width : static_cast<int>(*first - (first - columns));
-  const int begin = std::max(0, -offset_), stop = std::min(size_.width, size_.width - offset_);
-  for (int x = 0; x < size_.width; ++x) {
-    const bool inside = x >= begin && x < stop;
-    if (columns[x] != (inside ? x + offset_ : -1)) return false;
-  }
-  return true;
 }
 
 void NearestPlaces::begin_fixed(const double* m) {
@@ -82,7 +63,6 @@ void NearestPlaces::begin_fixed(const double* m) {
   fixed_[3] = to_fixed(m[4]);
   fixed_x_ = to_fixed(m[2] + m[0] * 0.5 + m[1] * 0.5);
   fixed_y_ = to_fixed(m[5] + m[3] * 0.5 + m[4] * 0.5);
-  slides_ = fixed_[0] == kOne && fixed_[2] == 0;
 }
 
 void NearestPlaces::next_row(int32_t* places) {
@@ -101,18 +81,6 @@ void NearestPlaces::next_row(int32_t* places) {
       break;
   }
   ++row_;
-}
-
-NearestPlaces::Slide NearestPlaces::next_slide() {
-  if (arithmetic_ == Arithmetic::kAxes) {
-    const Slide slide{pixel_at(y_, size_.height), offset_};
-    y_ += matrix_[4];
-    return slide;
-  }
-  const int row = static_cast<int32_t>(fixed_y_) >> 16, offset = static_cast<int32_t>(fixed_x_) >> 16;
-  fixed_x_ += fixed_[1];
-  fixed_y_ += fixed_[3];
-  return {row >= 0 && row < size_.height ? row : -1, offset};
 }
 
 void NearestPlaces::next_of_axes(int32_t* places) {

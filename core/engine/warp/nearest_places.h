@@ -20,21 +20,11 @@ class NearestPlaces {
   // For each pixel of the next row, the place in the packed image, which has no border; rows come from the top.
   void next_row(int32_t* places);
 
-  // Whether each row shows part of one row of the image, moved sideways; then `next_slide` may say so instead.
-  bool slides() const { return slides_; }
-
-  struct Slide {
-    int row;     // -1 for none
-    int offset;  // pixel x of the result is pixel x + offset of that row
-  };
-  Slide next_slide();
-
  private:
   enum class Arithmetic { kAxes, kFixed, kSums, kQuotients };
 
   Arithmetic arithmetic_of(const Step& warp) const;
   void begin_axes(const double* matrix);
-  bool axes_slide();
   void begin_fixed(const double* matrix);
   void next_of_axes(int32_t* places);
   void next_of_fixed(int32_t* places);
@@ -47,12 +37,10 @@ class NearestPlaces {
   int32_t beyond_ = 0;
   Arithmetic arithmetic_ = Arithmetic::kAxes;
   int row_ = 0;
-  bool slides_ = false;
   double x_ = 0, y_ = 0;                // of the row's first pixel
   uint32_t fixed_x_ = 0, fixed_y_ = 0;  // the same; wrapping around instead of overflowing
   uint32_t fixed_[4] = {};              // a, b, d, e
   Scratch<int32_t> columns_;            // of kAxes; -1 beyond the image
-  int offset_ = 0;                      // of kAxes that slide
 };
 
 }  // namespace penstock

@@ -17,7 +17,6 @@ class Warper {
   void apply(const Step& warp, const PlanarImage& image);
 
  private:
-  void slide(const Step& warp, const PlanarImage& image);
   void pick(const Step& warp, const PlanarImage& image);
   void interpolate(const Step& warp, const PlanarImage& image);
 
@@ -25,7 +24,6 @@ class Warper {
   NearestPlaces nearest_;
   Interpolator interpolator_;
   Scratch<int32_t> places_;
-  Scratch<uint8_t> original_;
 };
 
 }  // namespace penstock
