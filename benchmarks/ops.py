@@ -41,8 +41,10 @@ from penstock.augment import (
     RandomRotation,
     RandomSolarize,
     RandomVerticalFlip,
+    Resize,
     TrivialAugmentWide,
 )
+from penstock.augment.ops.arguments import INTERPOLATIONS
 
 from .peers.torchvision import declare_ops
 from .results import stamped, write
@@ -105,7 +107,19 @@ def contests(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]
             lambda image: functions.gaussian_blur(image, [23, 23], [1.5, 1.5]),
         ),
         **warps(functions),
+        **resizes(functions),
     }
+
+
+def resizes(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
+    """As `contests`: each filter, from 224x224 to 160x128."""
+    sides = [160, 128]
+
+    def theirs(filter_name: str) -> Callable[[Image.Image], Any]:
+        mode = functions.InterpolationMode[filter_name.upper()]
+        return lambda image: functions.resize(image, sides, mode)
+
+    return {f"resize, {name}": (Resize(sides, name), theirs(name)) for name in INTERPOLATIONS}
 
 
 def warps(functions: Any) -> dict[str, tuple[Op, Callable[[Image.Image], Any]]]:
