@@ -9,7 +9,9 @@
 #include "engine/pixels/convert.h"
 #include "engine/pixels/half.h"
 #include "engine/pixels/resample.h"
+#include "engine/pixels/resizer.h"
 #include "engine/pixels/reverse.h"
+#include "engine/pixels/transpose.h"
 #include "engine/simd.h"
 #include "tests/check.h"
 #include "tests/images.h"
@@ -22,8 +24,8 @@ Size random_size(Random& random) {
   return {between(random, 1, limit), between(random, 1, limit)};
 }
 
-// What the resampler makes of a plane that begins with the needed rectangle.
-std::vector<uint8_t> resized(Resampler& resampler, const uint8_t* part, ptrdiff_t stride, Rect window) {
+// What a resampler makes of a plane that begins with the needed rectangle.
+std::vector<uint8_t> resized(PlaneFilter& resampler, const uint8_t* part, ptrdiff_t stride, Rect window) {
   std::vector<uint8_t> result(static_cast<size_t>(window.height) * window.width);
   resampler.begin(part, stride);
   for (int y = 0; y < window.height; ++y) {
@@ -101,6 +103,43 @@ TEST(only_the_needed_part_is_read) {
       // The part alone, in memory that ends with it.
       const std::vector<uint8_t> part = cut_out(plane, c.source, needed);
       CHECK(resized(resampler, part.data(), needed.width, c.window) == expected);
+    }
+  }
+}
+
+TEST(every_filter_gives_a_window_of_the_whole_from_its_part_alone_at_every_level) {
+  Random random(7);
+  Resizer resizer;
+  for (int round = 0; round < 200; ++round) {
+    const ResizeCase c = random_resize(random);
+    const auto filter = static_cast<ResizeFilter>(1 + round % kLastResizeFilter);
+    const std::vector<uint8_t> plane = noise_plane(random, c.source);
+    set_simd_level("portable");
+    const Rect whole{0, 0, c.target.width, c.target.height};
+    const Rect all = resizer.prepare(filter, c.source, c.target, whole, false);
+    const uint8_t* const start = plane.data() + static_cast<ptrdiff_t>(all.y) * c.source.width + all.x;
+    std::vector<uint8_t> expected =
+        cut_out(resized(resizer.filter(), start, c.source.width, whole), c.target, c.window);
+    expected.resize(expected.size() - kReadAhead);
+    for (const std::string& level : simd_levels()) {
+      set_simd_level(level);
+      const Rect needed = resizer.prepare(filter, c.source, c.target, c.window, false);
+      CHECK(intersection(needed, Resizer::reach(filter, c.source, c.target, c.window)) == needed);
+      const std::vector<uint8_t> part = cut_out(plane, c.source, needed);
+      CHECK(resized(resizer.filter(), part.data(), needed.width, c.window) == expected);
+    }
+  }
+}
+
+TEST(planes_are_transposed) {
+  Random random(8);
+  for (int round = 0; round < 100; ++round) {
+    const Size size = random_size(random);
+    const std::vector<uint8_t> plane = noise_plane(random, size);
+    std::vector<uint8_t> result(static_cast<size_t>(size.height) * size.width);
+    transpose(plane.data(), size.width, size.height, size.width, result.data(), size.height);
+    for (int y = 0; y < size.height; ++y) {
+      for (int x = 0; x < size.width; ++x) CHECK(result[x * size.height + y] == plane[y * size.width + x]);
     }
   }
 }
