@@ -9,5 +9,6 @@ from .augmented import Augmented
 from .dataloader import DataLoader
 from .devices.scatter import gather, scatter
 from .stats.stats import Stats
+from .transform import Transform
 
-__all__ = ["Augmented", "DataLoader", "Stats", "gather", "scatter"]
+__all__ = ["Augmented", "DataLoader", "Stats", "Transform", "gather", "scatter"]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..augment import Augmentation, Op, Pipeline, Views
-from ..augment.views import pipelines_of
 from ..errors import OptionError
 from .faults.describing import name_sample
+from .images import IMAGES, applied, described, fresh_key, rgb_pixels
 from .keys.keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
 
@@ -116,32 +114,18 @@ class Augmented(Dataset[Any]):
                 f"{self.pipeline[-1]!r} mixes the batches of a penstock.loaders.DataLoader, and single samples or "
                 "other loaders' batches were asked for; leave it out of the pipeline for these"
             )
-        pixels = self._pixels(sample[0], index)
-        key = _key(index)
+        key = index if isinstance(index, KeyedIndex) else fresh_key()
+        pixels = rgb_pixels(sample[0])
+        if pixels is None:
+            raise OptionError(
+                f"augment needs images that are {IMAGES}, got {described(sample[0])} as sample {index!r} of "
+                f"{type(self.dataset).__name__}"
+            )
         try:
-            views = [_applied(pipeline, pixels, key, view) for view, pipeline in enumerate(pipelines_of(self.pipeline))]
+            return applied(self.pipeline, pixels, key), *sample[1:]
         except Exception as error:
             name_sample(error, self, index)
             raise
-        return views if isinstance(self.pipeline, Views) else views[0], *sample[1:]
-
-    def _pixels(self, image: Any, index: Any) -> NDArray[np.uint8]:
-        """(height, width, 3) uint8, C order."""
-        if isinstance(image, Image.Image):
-            return np.asarray(image.convert("RGB"))
-        pixels = image
-        if isinstance(image, torch.Tensor):
-            pixels = image.numpy(force=True)
-            pixels = np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
-        if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.size:
-            pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
-            if pixels.ndim == 3 and pixels.shape[2] in (1, 3):
-                return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-        shape = f" {image.dtype} of shape {tuple(image.shape)}" if hasattr(image, "shape") else ""
-        raise OptionError(
-            "augment needs images that are PIL images, (height, width, 3) uint8 arrays or (3, height, width) uint8 "
-            f"tensors, got {type(image).__name__}{shape} as sample {index!r} of {type(self.dataset).__name__}"
-        )
 
 
 def augmented(dataset: Any, pipeline: Augmentation) -> Augmented:
@@ -174,23 +158,9 @@ def _check_pipeline(pipeline: Any) -> None:
     raise OptionError(f"{expected}; give a Python callable to the dataset as its transform")
 
 
-def _applied(pipeline: Pipeline, pixels: NDArray[np.uint8], key: KeyedIndex, view: int) -> torch.Tensor:
-    indices, draws = np.array([key], np.int64), np.array([key.draw], np.int64)
-    size = np.array([pixels.shape[:2]], np.int32)
-    params = pipeline.program.draw(key.seed, key.epoch, indices, draws, size, view)
-    return torch.from_numpy(pipeline.apply_row(pixels, params[0]))
-
-
 def _stacked(images: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:
     return torch.stack(images) if len({image.shape for image in images}) == 1 else images
 
 
 def _plain(index: Any) -> Any:
     return int(index) if isinstance(index, KeyedIndex) else index
-
-
-def _key(index: SupportsIndex | Any) -> KeyedIndex:
-    if isinstance(index, KeyedIndex):
-        return index
-    seed = int(torch.empty((), dtype=torch.int64).random_().item())
-    return KeyedIndex(0, seed, epoch=0, draw=0)

@@ -88,12 +88,16 @@ def _work(dataset: Any) -> Work | tuple[str, ...]:
     """The records and the pipeline behind a dataset, or the reasons why the native engine can't have them."""
     if not isinstance(dataset, Augmented):
         known = recognise(dataset)
-        return known if isinstance(known, tuple) else _unsized(known.pipeline) or known
+        return known if isinstance(known, tuple) else _obstacles(known.pipeline) or known
     source = record_source(dataset.dataset)
-    obstacles = (*_unsized(dataset.pipeline), *_functions(dataset.pipeline))
+    obstacles = _obstacles(dataset.pipeline)
     if isinstance(source, str):
         return (source, *obstacles)
     return obstacles or Work(source, dataset.pipeline)
+
+
+def _obstacles(augmentation: Augmentation) -> tuple[str, ...]:
+    return (*_unsized(augmentation), *_functions(augmentation))
 
 
 def _functions(augmentation: Augmentation) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch.utils.data
 
-from ...augment import Augmentation, Pipeline
+from ...augment import Augmentation, Pipeline, Views
 from ...augment.translators.torchvision import translate
 from ...formats import Concat, Dataset, Subset
 from ...record import RecordSource
 from ..augmented import Augmented
+from ..transform import Transform
 from ..wrappers import levels, overrides
 from .records import record_source
 from .sample_files import file_source, knows_files
@@ -40,7 +41,7 @@ class Work:
 def recognise(dataset: Any) -> Work | tuple[str, ...]:
     """Records and pipeline behind a dataset whose own transform is known, or the reasons in words why they aren't.
 
-    Known are the transforms that `from_torchvision` takes, on torchvision's folders, on datasets that offer
+    Known are `Transform` and what `from_torchvision` takes, on torchvision's folders, on datasets that offer
     `FileSamples`, and on Penstock's own; `Subset` and `ConcatDataset` of torch's are seen through.
     """
     for place, level in levels(dataset):
@@ -48,12 +49,12 @@ def recognise(dataset: Any) -> Work | tuple[str, ...]:
             return (
                 f"the pipeline is inside, at {place}: wrap the outermost dataset instead, with Augmented or augment=",
             )
-    pipelines: list[Pipeline] = []
+    pipelines: list[Augmentation] = []
     reasons: list[str] = []
     found = list(_owners(dataset, "dataset"))
     for place, owner in found:
         pipeline = _pipeline(place, owner)
-        if isinstance(pipeline, Pipeline):
+        if isinstance(pipeline, Pipeline | Views):
             pipelines.append(pipeline)
         else:
             reasons += pipeline
@@ -63,8 +64,8 @@ def recognise(dataset: Any) -> Work | tuple[str, ...]:
     if isinstance(source, str):
         return tuple(reasons or [source])
     kinds = dict.fromkeys(type(part).__name__ for _, owner in found for part in (owner, owner.transform))
-    ops = ", ".join(map(repr, pipelines[0]))
-    return Work(source, pipelines[0], f"{' and '.join(kinds)} run as Pipeline([{ops}]), with draws of Penstock's own")
+    written = " ".join(map(str.strip, repr(pipelines[0]).splitlines())).replace("([ ", "([").replace(", ])", "])")
+    return Work(source, pipelines[0], f"{' and '.join(kinds)} run as {written}, with draws of Penstock's own")
 
 
 def _owners(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -87,7 +88,7 @@ def _inherited(view: Subset | Concat) -> Any:
     return next((transform for transform in transforms if transform is not None), None)
 
 
-def _pipeline(place: str, dataset: Any) -> Pipeline | tuple[str, ...]:
+def _pipeline(place: str, dataset: Any) -> Augmentation | tuple[str, ...]:
     if isinstance(dataset, Dataset):
         if any(overrides(type(dataset), name, base="records") for name in _SAMPLING):
             return (f"{place} ({type(dataset).__name__}) overrides __getitem__, so its transform may not be all",)
@@ -95,4 +96,6 @@ def _pipeline(place: str, dataset: Any) -> Pipeline | tuple[str, ...]:
         return (f"no augment= is declared, and {file_source(dataset, place)}",)
     if getattr(dataset, "transform", None) is None:
         return (f"no augment= is declared, and {place} ({type(dataset).__name__}) has no transform",)
+    if type(dataset.transform) is Transform:
+        return dataset.transform.pipeline
     return translate(dataset.transform, f"{place}.transform")

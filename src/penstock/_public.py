@@ -83,6 +83,7 @@ NAMES = {
     "TooManyErrorsError": "errors",
     "TorchExecutor": "augment",
     "TrainingError": "errors",
+    "Transform": "loaders",
     "TrivialAugmentWide": "augment",
     "TruncatedError": "errors",
     "UnknownClassError": "errors",
