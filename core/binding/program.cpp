@@ -68,7 +68,7 @@ bool may_be_short(OpKind kind) {
 Program make_program(const std::vector<std::pair<std::string, std::vector<double>>>& declared, size_t position) {
   std::vector<Op> ops;
   for (const auto& [name, arguments] : declared) {
-    Op op{Program::kind_of(name), {}};
+    Op op{op_kind(name), {}};
     const size_t expected = argument_count(op.kind);
     const bool has_filter = may_be_short(op.kind) && arguments.size() == expected + 1;
     if (arguments.size() != expected && !has_filter) {

@@ -1,75 +1,15 @@
 // A compiled augmentation pipeline: its ops, and the drawing of their parameters. Immutable after construction.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/geometry.h"
-#include "engine/pixels/resize_filter.h"
+#include "engine/op.h"
 
 namespace penstock {
-
-enum class OpKind {
-  kRandomResizedCrop,
-  kResize,
-  kResizeShort,
-  kCenterCrop,
-  kRandomCrop,
-  kPad,
-  kFiveCrop,
-  kTenCrop,
-  kRandomHorizontalFlip,
-  kRandomVerticalFlip,
-  kToDtype,
-  kNormalize,
-  // Ops that hold ops (engine/groups.h).
-  kApply,
-  kChoice,
-  kBranch,
-  // A function of Python's: draws nothing and keeps the size; only what is before and after it can be run here.
-  kLambda,
-  // On finished results.
-  kRandomErasing,
-  kCutout,
-  // On finished batches.
-  kMixUp,
-  kCutMix,
-  // Colours, from here on.
-  kRandomInvert,
-  kRandomSolarize,
-  kRandomPosterize,
-  kRandomAutocontrast,
-  kRandomEqualize,
-  kRandomGrayscale,
-  kGrayscale,
-  kColorJitter,
-  kRandomAdjustSharpness,
-  kGaussianBlur,
-  kRandomHsl,
-  kPcaLighting,
-  // Warps, from here on.
-  kRandomRotation,
-  kRandomAffine,
-  kRandomPerspective,
-  // Policies, from here on.
-  kRandAugment,
-  kTrivialAugmentWide,
-  kAutoAugment,
-};
-
-enum class Dtype { kUint8 = 0, kFloat32 = 1, kFloat16 = 2 };
-
-// Arguments in the order that `Program` of _core.pyi gives; unused ones are 0.
-struct Op {
-  OpKind kind;
-  std::array<double, 24> args;
-};
-
-// Of an op that resizes.
-ResizeFilter resize_filter_of(const Op& op);
 
 // What the draws of one sample depend on (docs/design/2026-11-21-interfaces.md, "Random numbers").
 struct SampleKey {
@@ -86,8 +26,6 @@ class Program {
   // words).
   // `position`: of the first op in the pipeline that these ops are a part of, whose draws they keep.
   explicit Program(std::vector<Op> ops, size_t position = 0);
-
-  static OpKind kind_of(const std::string& name);  // "random_resized_crop" ...; Error(kSpec) for an unknown one
 
   const std::vector<Op>& ops() const { return ops_; }
   size_t position() const { return position_; }

@@ -6,6 +6,7 @@
 
 #include "engine/crops.h"
 #include "engine/error.h"
+#include "engine/op_sizes.h"
 #include "engine/step_ops.h"
 
 namespace penstock {
