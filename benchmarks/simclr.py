@@ -51,19 +51,22 @@ class Native:
     Args:
         dataset: gives the records.
         views: what is made of them.
+
+    Attributes:
+        outs: what the latest image became, (1, 3, height, width) float32 for each view.
     """
 
     def __init__(self, dataset: Any, views: Views) -> None:
         self._records: list[Records] = [_in_memory(dataset, [index]) for index in range(len(dataset))]
         self._engine = _core.Engine([view.program for view in views], threads=0, fallback=decode_rgb)
         sizes = [view.output_size or (0, 0) for view in views]
-        self._outs = [np.empty((1, 3, *size), np.float32) for size in sizes]
+        self.outs = [np.empty((1, 3, *size), np.float32) for size in sizes]
 
     def __call__(self, images: Sequence[int], number: int) -> None:
         for index in images:
             keys = np.array([index]), np.array([0])
             ticket = self._engine.submit(
-                self._records[index], self._outs, seed=0, epoch=number, indices=keys[0], draws=keys[1]
+                self._records[index], self.outs, seed=0, epoch=number, indices=keys[0], draws=keys[1]
             )
             for _, error in self._engine.wait(ticket) or []:
                 raise error
