@@ -18,10 +18,10 @@ def _to_dtype(op: ToDtype, images: Images, drawn: Drawn) -> Images:  # noqa: ARG
         return images
     floats = images.pixels.to(torch.float32)
     # A division by a Python number becomes a product with its reciprocal on a GPU, which rounds otherwise.
-    return images.with_pixels(floats / torch.full_like(floats[:1, :1, :1, :1], 255) if op.scale else floats)
+    return images.with_pixels(floats.div_(torch.full_like(floats[:1, :1, :1, :1], 255)) if op.scale else floats)
 
 
 @apply_op.register
 def _normalize(op: Normalize, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (draws nothing)
     mean, std = (on_device(np.array(x, np.float32), images.device)[:, None, None] for x in (op.mean, op.std))
-    return images.with_pixels((images.pixels - mean) / std)
+    return images.with_pixels((images.pixels - mean).div_(std))
