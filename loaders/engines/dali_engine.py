@@ -36,9 +36,6 @@ Prepared: TypeAlias = dict[int, PreparedRow | Exception]
 ROWS_AT_ONCE = 4
 """How many rows a thread takes at a time: few enough to share out a batch, more than one since handing over costs."""
 
-_orphans: list[object] = []
-"""Graphs of a forked child's parent: their threads are not in this process, so they must not be taken down here."""
-
 
 class DaliEngine:
     """Threads of Python read records and one of them has DALI do the rest, batch after batch. Thread-safe.
@@ -113,8 +110,7 @@ class DaliEngine:
         """Drops what is queued, lets running batches finish, ends the threads. Idempotent."""
         self._closed = True
         if os.getpid() != self._process:
-            _orphans.append(self._work)
-            return
+            return  # its threads did not survive the fork
         for pool in (self._driver, self._readers):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +198,31 @@ def test_a_closed_iterator_says_so() -> None:
     batches.close()  # type: ignore[attr-defined]  # of Penstock's iterators
     with pytest.raises(EngineClosedError, match="this iterator was closed"):
         next(batches)
+
+
+FORKING = """
+import os, sys
+from support.loading import PIPELINE, arrays
+from penstock.errors import EngineClosedError
+from penstock.loaders import DataLoader
+batches = iter(DataLoader(arrays(), 4, augment=PIPELINE, seed=1, num_workers=1, executor="dali"))
+next(batches)
+child = os.fork()
+if child == 0:
+    try:
+        next(batches)
+    except EngineClosedError:
+        sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(list(batches)))
+"""
+
+
+def test_a_forked_child_ends_and_its_parent_goes_on() -> None:
+    """DALI's graphs, taken down in the child, would wait for threads that are not there."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["7", "5"]
 
 
 def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import os
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -60,6 +64,12 @@ class Graph:
             finished = _converted(dali, image, conversions, channels_last)
             self._pipeline.set_outputs(self._built(finished, after))
         self._pipeline.build()
+        _watch_forks()
+        _graphs.add(self)
+
+    def leave(self) -> None:
+        """Never takes DALI's pipeline down: in a forked child, which has not its threads, that would wait for ever."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._pipeline._pipe))
 
     def run(self, feeds: Mapping[str, Values]) -> Any:
         """The results of one batch, a `TensorList` of DALI.
@@ -101,6 +111,19 @@ class Graph:
             node = self._dali.fn.external_source(name=self._names[-1], ndim=given.ndim, dtype=dtype, **layout)
             nodes[name] = node.gpu() if self._on_gpu and given.with_pixels else node
         return nodes
+
+
+_graphs: weakref.WeakSet[Graph] = weakref.WeakSet()
+
+
+@functools.cache
+def _watch_forks() -> None:
+    os.register_at_fork(after_in_child=_leave_graphs)
+
+
+def _leave_graphs() -> None:
+    for graph in list(_graphs):
+        graph.leave()
 
 
 _DALI_NAMES: Mapping[type[np.generic], str] = {
