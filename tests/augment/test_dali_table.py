@@ -24,6 +24,7 @@ from penstock.augment import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomResizedCrop,
+    Resize,
     ToDtype,
     imagenet_train,
 )
@@ -40,6 +41,8 @@ from penstock.errors import SpecError
         (RandomAutocontrast(), "no operator of DALI gives its pixels"),
         (ColorJitter(0.4, 0.4), "the order of brightness, contrast is drawn for each sample"),
         (ColorJitter(hue=0.1), "DALI turns hues in another colour space than Pillow"),
+        (Resize(9, "bicubic"), "only the bilinear one has Pillow's pixels, not bicubic"),
+        (RandomResizedCrop(9, interpolation="nearest"), "only the bilinear one has Pillow's pixels, not nearest"),
         (Pad(3, padding_mode="reflect"), "DALI pads with one colour, and not in mode 'reflect'"),
         (RandomCrop(3, 1, padding_mode="edge"), "DALI pads with one colour, and not in mode 'edge'"),
     ],

@@ -36,7 +36,7 @@ SOLVED = "with the same coefficients; torchvision solves for them with errors of
 POLICY = "its v1; v2 may solarise pixels otherwise that equal the threshold, which it rounds"
 DIVIDED = "`ToTensor` of torchvision; its `v2.ToDtype` multiplies by 1/255 and differs in the last bit"
 FOLLOWING = "for each op that resizes; what follows is exact on what it made"
-FRAMED = "about 1 pixel in 6 differs; DALI's CPU back-end"
+FRAMED = "bilinear; about 1 pixel in 6 differs; DALI's CPU back-end"
 MULTIPLIED = "float32; DALI multiplies by `1 / std`"
 NOISE = '`value="random"`: noise of Penstock\'s own, equal in all its executors'
 HOLES = "of even lengths"
