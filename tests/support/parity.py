@@ -209,7 +209,7 @@ What the words mean:
   float16 is that result, rounded once; torchvision computes it in float16 and rounds at every step.
 - *Warps* (`RandomRotation`, `RandomAffine`, `RandomPerspective`) are `PIL.Image.Image.transform`, with all that it has:
   fixed point for affine warps without interpolation, doubles for the rest, fractions of grey levels cut off, and the
-  fill wherever a pixel's centre comes from beyond the image.
+  fill wherever a pixel's centre comes from beyond the image ([design note](design/2026-11-21-warps.md)).
 - *Colours* are changed by Pillow's arithmetic on uint8 (`ImageOps`, `ImageEnhance`, its "L" and "HSV"), as torchvision
   does with PIL images; for tensors torchvision computes otherwise, and differs. What differs by a level before such an
   op may differ by more behind it: a threshold or a steep table has no limit to that.
