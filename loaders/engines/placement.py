@@ -103,7 +103,9 @@ def _place_samples(loader: DataLoader[Any], augmentation: Augmentation | None) -
         return Placement()
     devices = _devices(loader)
     if executor == "dali":
-        return _dali(augmentation, devices, fallback=loader.executor_fallback)
+        placement = _dali(augmentation, devices, fallback=loader.executor_fallback)
+        obstacles = _obstacles(loader, augmentation) if placement.rests and loader.executor_fallback else []
+        return Placement(augmentation, why="; ".join(obstacles)) if obstacles else placement
     on_gpu = all(device.type == "cuda" for device in devices)
     if executor == "native" or (executor == "auto" and not on_gpu):
         why = "executor='native' asks for it" if executor == "native" else "the native kernels are the fastest on a CPU"

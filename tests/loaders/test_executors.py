@@ -24,7 +24,8 @@ from penstock.augment import (
     Resize,
     ToDtype,
 )
-from penstock.errors import OptionError
+from penstock.augment.ops.base import Lowered, Op, Stage
+from penstock.errors import OptionError, SpecError
 from penstock.formats import Folder
 from penstock.loaders import DataLoader
 
@@ -244,3 +245,35 @@ def test_auto_finishes_on_the_gpu(engine: str) -> None:
     split = lines(loader(executor="auto", device="cuda:0"))
     assert split[2].endswith(": native")
     assert split[3].endswith(": torch on cuda:0")
+
+
+def test_auto_moves_geometry_natively_for_a_gpu() -> None:
+    whole = Pipeline([Resize(12), CenterCrop(9), RandomHorizontalFlip(), RandomGrayscale(), ToDtype("float32")])
+    cuda: Any = loader(augment=whole)
+    cuda._targets = (torch.device("cuda:0"),)  # a plan needs no device
+    assert [line.rpartition(": ")[2] for line in lines(cuda)] == [
+        "uint8 batches of one size are what goes to cuda:0",
+        *["native"] * 3,
+        "torch on cuda:0",
+    ]
+    cuda.collate_fn = collate
+    assert lines(cuda)[0].endswith(": collate_fn is your own, and what it makes of images is unknown")
+
+
+class Refused(Op):
+    """An op that nobody but the native kernels runs."""
+
+    stage = Stage.COLOUR
+
+    def lower(self) -> Lowered:
+        return "grayscale", ()
+
+
+def test_what_torch_can_not_run_is_refused_by_name_or_left_to_the_native_kernels() -> None:
+    whole = Pipeline([CenterCrop(9), RandomHorizontalFlip(), Refused(), RandomGrayscale(), ToDtype("float32")])
+    with pytest.raises(SpecError, match=r"executor='torch': TorchExecutor can't run Refused.*executor_fallback=True$"):
+        loader(augment=whole, executor="torch")
+    fallen = loader(augment=whole, executor="torch", executor_fallback=True)
+    assert [line.rpartition(": ")[2] for line in lines(fallen)[1:]] == [*["native"] * 3, "torch on cpu"]
+    assert "TorchExecutor can't run Refused" in lines(fallen)[0]
+    assert equal(list(fallen), batches(augment=whole, executor="native"))
