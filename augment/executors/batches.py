@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from ...errors import OptionError
-from ..ops import Op
+from ..ops import CutMix, MixUp, Op
 from ..params import ParamTable
 from ..pipeline import Pipeline
 
-__all__ = ["BatchExecutor", "BatchMixer", "batch_executor", "batch_mixer"]
+__all__ = ["BatchExecutor", "BatchMixer", "batch_executor", "batch_mixer", "mixing_of"]
 
 _KINDS = {"torch": (".torch", "TorchExecutor")}
 """Module and class by name."""
@@ -55,7 +55,7 @@ class BatchMixer(Protocol):
         Args:
             images: (batch, 3, height, width) of uint8, float16 or float32, on any device.
             labels: (batch,) ints that are classes, or (batch, num_classes) numbers, there too.
-            drawn: what the op drew for the first sample of the batch.
+            drawn: what the op, with those inside it, drew for the first sample of the batch.
         """
         ...
 
@@ -72,6 +72,16 @@ def batch_executor(name: str, pipeline: Pipeline, device: Any) -> BatchExecutor:
     module, kind = _KINDS[name]
     executor: BatchExecutor = getattr(import_module(module, __package__), kind)(pipeline, device)
     return executor
+
+
+def mixing_of(op: Op, drawn: Mapping[str, float]) -> tuple[MixUp | CutMix, Mapping[str, float]]:
+    """Which op mixes a batch, where `op`, of `Stage.BATCH`, may be a choice of some, and what it drew."""
+    if isinstance(op, MixUp | CutMix):
+        return op, drawn
+    place = int(drawn["choice"])
+    prefix = f"{place}."
+    inner = {name.removeprefix(prefix): value for name, value in drawn.items() if name.startswith(prefix)}
+    return mixing_of(op.branches[place][0], inner)
 
 
 def batch_mixer(op: Op) -> BatchMixer:

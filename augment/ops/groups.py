@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from ...errors import SpecError
 from . import arguments as check
 from .base import Lowered, Op, Stage, floats, lower_ops
+from .mixing import CutMix, MixUp
 
-__all__ = ["MAX_DEPTH", "Apply", "Choice"]
+__all__ = ["MAX_DEPTH", "Apply", "Choice", "mixing_ops"]
 
 MAX_DEPTH = 16
 """How deep groups may hold groups."""
@@ -69,7 +70,10 @@ class Choice(Op):
     choices: Sequence[Op | Sequence[Op]]
     p: Sequence[float] | None = None
 
-    stage: ClassVar[Stage] = Stage.COLOUR
+    @property
+    def stage(self) -> Stage:  # type: ignore[override]  # of this choice, not of all
+        """`Stage.BATCH` for a choice of ops that mix batches."""
+        return Stage.BATCH if any(op.stage is Stage.BATCH for op in _first_of(self.branches)) else Stage.COLOUR
 
     def __post_init__(self) -> None:
         given = tuple(self.choices) if isinstance(self.choices, Iterable) else ()
@@ -77,7 +81,12 @@ class Choice(Op):
             expected = "a list of at least one choice, each an op or a list of ops"
             raise check.refusal(self, "choices", expected, self.choices, _FIX)
         lists = [choice if isinstance(choice, Iterable) else [choice] for choice in given]
-        stored = [_members(self, "choices", choice) for choice in lists]
+        mixing = [choice for choice in given if isinstance(choice, Op) and choice.stage is Stage.BATCH]
+        if len(mixing) == len(given):
+            _check_classes(mixing)
+            stored: list[tuple[Op, ...]] = [(choice,) for choice in mixing]
+        else:
+            stored = [_members(self, "choices", choice) for choice in lists]
         weights = None if self.p is None else check.weights(self, "p", self.p, len(stored))
         self._store(choices=tuple(branch[0] if len(branch) == 1 else branch for branch in stored), p=weights)
         _check_depth(self, "choices")
@@ -111,8 +120,33 @@ def _members(group: Op, argument: str, value: Any) -> tuple[Op, ...]:
         if member.stage not in (Stage.GEOMETRY, Stage.COLOUR):
             where = "before or behind" if member.stage is Stage.CROPS else "behind"
             fix = f"put {type(member).__name__} {where} the {name}"
+            if member.stage is Stage.BATCH:
+                fix += ", or make each choice one op that mixes batches (their p= leaves them out at times)"
             raise check.refusal(group, argument, "ops on uint8 images", member, fix)
     return members
+
+
+def _first_of(branches: Iterable[Sequence[Op]]) -> list[Op]:
+    return [branch[0] for branch in branches if branch]
+
+
+def _check_classes(mixing: Sequence[Op]) -> None:
+    numbers = {op.num_classes for op in mixing_ops(mixing)}
+    if len(numbers) > 1:
+        raise SpecError(
+            f"Choice: choices must have the same num_classes, got {sorted(numbers)}; labels of all batches have one "
+            "shape"
+        )
+
+
+def mixing_ops(ops: Iterable[Op]) -> list[MixUp | CutMix]:
+    """The ops that mix batches among these, and in choices of them."""
+    found: list[MixUp | CutMix] = []
+    for op in ops:
+        if isinstance(op, MixUp | CutMix):
+            found.append(op)
+        found += mixing_ops(_first_of(op.branches))
+    return found
 
 
 def _check_depth(group: Op, argument: str) -> None:

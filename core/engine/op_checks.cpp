@@ -1,5 +1,6 @@
 #include "engine/op_checks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -7,6 +8,7 @@
 #include "engine/crops.h"
 #include "engine/erasing/ops.h"
 #include "engine/error.h"
+#include "engine/groups.h"
 #include "engine/mixing/ops.h"
 #include "engine/pixels/resize_filter.h"
 #include "engine/step_ops.h"
@@ -66,6 +68,16 @@ void check_normalize(const Op& op) {
       refuse(op, "std_" + std::to_string(channel), "a finite number above 0", deviation);
     }
   }
+}
+
+// Whether the op at `position` mixes batches: by itself, or as a choice of which each branch is one op that does.
+bool mixes(const std::vector<Op>& ops, size_t position) {
+  if (ops[position].kind != OpKind::kChoice) return is_mixing(ops[position].kind);
+  const std::vector<size_t> branches = branches_of(ops, position);
+  return std::all_of(branches.begin(), branches.end(), [&ops](size_t member) {
+    const size_t end = end_of(ops, member - 1);
+    return member < end && mixes(ops, member) && end == end_of(ops, member);
+  });
 }
 
 }  // namespace
@@ -144,12 +156,19 @@ void check_order(const std::vector<Op>& ops) {
   const Op* normalization = nullptr;
   const Op* erasing = nullptr;
   const Op* mixing = nullptr;
-  for (const Op& op : ops) {
+  for (size_t position = 0; position < ops.size(); ++position) {
+    const Op& op = ops[position];
     if (mixing != nullptr) fail(op_name(op.kind) + ": expected nothing after " + op_name(mixing->kind));
     if (op.kind == OpKind::kLambda) continue;  // anywhere before
-    if (is_mixing(op.kind)) mixing = &op;
-    if (is_erasing(op.kind)) erasing = &op;
-    if (is_mixing(op.kind) || is_erasing(op.kind)) continue;
+    if (mixes(ops, position)) {
+      mixing = &op;
+      position = end_of(ops, position) - 1;
+      continue;
+    }
+    if (is_erasing(op.kind)) {
+      erasing = &op;
+      continue;
+    }
     if (erasing != nullptr) fail(op_name(op.kind) + ": expected before " + op_name(erasing->kind) + "; move it there");
     const bool last_steps = op.kind == OpKind::kToDtype || op.kind == OpKind::kNormalize;
     if (normalization != nullptr) fail(op_name(op.kind) + ": expected nothing after normalize; move it before");

@@ -11,7 +11,8 @@ namespace penstock {
 void check_arguments(const Op& op, Dtype result);
 
 // Throws Error(kSpec) unless ops come in an order that has a meaning: what moves or changes pixels, at most one
-// to_dtype, at most one normalize of floats, erasing, at most one that mixes batches.
+// to_dtype, at most one normalize of floats, erasing, at most one that mixes batches (or a choice of such). Groups are
+// checked already.
 void check_order(const std::vector<Op>& ops);
 
 }  // namespace penstock

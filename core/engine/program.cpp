@@ -80,8 +80,8 @@ Program::Program(std::vector<Op> ops, size_t position) : ops_(std::move(ops)), p
     throw Error(Fault::kSpec, "expected at most 65536 ops, got " + std::to_string(ops_.size()) + " from position " +
                                   std::to_string(position_) + " on");
   }
-  check_order(ops_);
   check_groups(ops_);
+  check_order(ops_);
   crops_position_ = ops_.size();
   for (size_t position = 0; position < ops_.size(); ++position) {
     const Op& op = ops_[position];

@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 from support.parity import tolerance
 from support.torchvision_shim import transforms_v2
 
-from penstock.augment import CenterCrop, CutMix, MixUp, NativeExecutor, Normalize, Pipeline, ReferenceExecutor, ToDtype
-from penstock.augment.executors.batches import batch_mixer
+from penstock.augment import (
+    CenterCrop,
+    Choice,
+    CutMix,
+    MixUp,
+    NativeExecutor,
+    Normalize,
+    Pipeline,
+    RandomInvert,
+    RandomResizedCrop,
+    ReferenceExecutor,
+    ToDtype,
+)
+from penstock.augment.executors.batches import batch_mixer, mixing_of
 from penstock.augment.executors.mixing import mix_batch
 from penstock.augment.executors.torch.mixing import TorchMixer
 from penstock.errors import OptionError, SpecError
@@ -177,6 +189,42 @@ def test_the_reference_refuses_them_too(labels: Any, message: str) -> None:
 def test_bad_orders_say_what_to_do(ops: list[Any], message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         Pipeline(ops)
+
+
+def test_a_choice_of_them_mixes_as_the_chosen_one() -> None:
+    choice = Choice([MixUp(CLASSES), Choice([CutMix(CLASSES), MixUp(CLASSES, 8)])], [1, 2])
+    pipeline = Pipeline([RandomResizedCrop(SIZE), choice])
+    assert pipeline.mixes
+    images, labels = batch(4)
+    tensors = torch.from_numpy(images), torch.from_numpy(labels)
+    table = pipeline.params(range(300), sizes=SIZE)
+    kinds = []
+    for row in range(300):
+        op, numbers = mixing_of(choice, table.drawn(row, 1))
+        kinds.append(op)
+        expected = mix_batch(op, images, labels, numbers)
+        made = batch_mixer(choice).mix(*tensors, table.drawn(row, 1))
+        assert all(np.array_equal(*pair) for pair in zip(made, expected, strict=True))
+    assert [abs(kinds.count(op) - 100) < 40 for op in set(kinds)] == [True] * 3
+    assert Pipeline.from_json(pipeline.to_json()) == pipeline
+
+
+def test_choices_that_mix_are_all_alike() -> None:
+    with pytest.raises(SpecError, match=r"^Choice: choices must have the same num_classes, got \[3, 4\]; labels of"):
+        Choice([MixUp(3), CutMix(4)])
+    with pytest.raises(
+        SpecError,
+        match=r"^Choice: choices must be ops on uint8 images, got MixUp\(.*put MixUp behind the Choice, or make each",
+    ):
+        Choice([RandomInvert(), MixUp(3)])
+    with pytest.raises(SpecError, match=r"^Choice: choices must be ops on uint8 images, got MixUp\("):
+        Choice([MixUp(3), [CutMix(3), CutMix(3)]])
+    with pytest.raises(
+        SpecError, match=r"^Pipeline: Choice at position 1 is the second op that mixes batches, after MixUp"
+    ):
+        Pipeline([MixUp(3), Choice([MixUp(3), CutMix(3)])])
+    with pytest.raises(SpecError, match=r"^Pipeline: CenterCrop at position 1 comes after Choice at position 0, which"):
+        Pipeline([Choice([MixUp(3), CutMix(3)]), CenterCrop(3)])
 
 
 def test_executors_of_single_images_leave_it_to_the_batch() -> None:

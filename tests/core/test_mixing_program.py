@@ -16,6 +16,7 @@ from penstock import _core
 from penstock.errors import SpecError
 
 COUNT = 100_000
+CHOICE = [("choice", (2,)), ("branch", (1, 1)), ("mix_up", (1, 1)), ("branch", (3, 1)), ("cut_mix", (1, 1))]
 
 
 def draw(*ops: Any, size: tuple[int, int] = (32, 32), count: int = 1, seed: int = 0) -> dict[str, NDArray[np.float64]]:
@@ -90,12 +91,28 @@ def test_they_are_applied_as_often_as_p_says() -> None:
         ([("mix_up", (1, 2))], "mix_up: p: expected a probability from 0 to 1, got 2"),
         ([("mix_up", (1,))], "mix_up: expected 2 arguments, got 1"),
         ([("mix_up", (1, 1)), ("cut_mix", (1, 1))], "cut_mix: expected nothing after mix_up"),
+        ([*CHOICE, ("center_crop", (3, 3))], "center_crop: expected nothing after choice"),
+        ([*CHOICE, ("mix_up", (1, 1))], "mix_up: expected nothing after choice"),
+        ([("mix_up", (1, 1)), *CHOICE], "choice: expected nothing after mix_up"),
+        ([("choice", (1,)), ("branch", (1, 2)), ("mix_up", (1, 1)), ("cut_mix", (1, 1))], "cut_mix: expected nothing"),
+        ([("choice", (1,)), ("branch", (1, 0)), ("mix_up", (1, 1)), ("cut_mix", (1, 1))], "cut_mix: expected nothing"),
         ([("mix_up", (1, 1)), ("cutout", (1, 1, 0, 0, 0))], "cutout: expected nothing after mix_up"),
     ],
 )
 def test_bad_arguments_and_orders_are_refused(ops: list[Any], message: str) -> None:
     with pytest.raises(SpecError, match=f"^{message}"):
         _core.Program(ops)
+
+
+def test_a_choice_of_them_draws_what_the_chosen_one_draws() -> None:
+    drawn = draw(("to_dtype", (1, 1)), *CHOICE, count=1000)
+    chosen = drawn["1.choice"] == 1
+    assert stats.binomtest(int(chosen.sum()), 1000, 0.75).pvalue > 1e-4
+    for index in range(1000):
+        key = drawing.Key(0, 0, index, 0)
+        cut = drawing.cut_mix(key, 5, (32, 32), 1, 1) if chosen[index] else [0] * 6
+        mixed = [0, 0] if chosen[index] else drawing.mix_up(key, 3, 1, 1)
+        assert [values[index] for values in drawn.values()] == [chosen[index], *mixed, *cut]
 
 
 def test_single_images_are_left_as_they_are() -> None:

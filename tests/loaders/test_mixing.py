@@ -10,7 +10,8 @@ import pytest
 import torch
 from support.loading import FLOAT_PIPELINE, PIPELINE, Plain, arrays, collate, equal
 
-from penstock.augment import CutMix, MixUp, Pipeline
+from penstock.augment import Choice, CutMix, MixUp, Pipeline
+from penstock.augment.executors.batches import mixing_of
 from penstock.augment.executors.mixing import mix_batch
 from penstock.errors import OptionError
 from penstock.formats import Arrays
@@ -19,7 +20,8 @@ from penstock.loaders import Augmented, DataLoader
 CLASSES = 23
 MIXED = Pipeline([*FLOAT_PIPELINE, MixUp(CLASSES, 0.4)])
 CUT = Pipeline([*PIPELINE, CutMix(CLASSES, p=0.7)])
-PIPELINES = pytest.mark.parametrize("pipeline", [MIXED, CUT], ids=["MixUp", "CutMix"])
+EITHER = Pipeline([*PIPELINE, Choice([MixUp(CLASSES), CutMix(CLASSES)], [1, 2])])
+PIPELINES = pytest.mark.parametrize("pipeline", [MIXED, CUT, EITHER], ids=["MixUp", "CutMix", "Choice"])
 
 
 def loader_of(dataset: Any, pipeline: Pipeline, **arguments: Any) -> DataLoader[Any]:
@@ -29,10 +31,10 @@ def loader_of(dataset: Any, pipeline: Pipeline, **arguments: Any) -> DataLoader[
 
 def expected(pipeline: Pipeline) -> list[Any]:
     """The first epoch: plain batches, mixed by the oracle. Labels are indices."""
-    op = pipeline[-1]
     mixed = []
     for images, labels in loader_of(arrays(), pipeline[:-1]):
-        drawn = pipeline.params(labels[:1], 0, 4, images.shape[2:]).drawn(0, len(pipeline) - 1)
+        table = pipeline.params(labels[:1], 0, 4, images.shape[2:])
+        op, drawn = mixing_of(pipeline[-1], table.drawn(0, len(pipeline) - 1))
         mixed.append([torch.from_numpy(each) for each in mix_batch(op, images.numpy(), labels.numpy(), drawn)])
     return mixed
 

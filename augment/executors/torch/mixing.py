@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ....errors import OptionError
-from ...ops import CutMix, MixUp
+from ...ops import CutMix, Op
+from ...ops.groups import mixing_ops
+from ..batches import mixing_of
 
 __all__ = ["TorchMixer"]
 
@@ -16,15 +18,17 @@ class TorchMixer:
     """`BatchMixer` on torch tensors. Thread-safe.
 
     Args:
-        op: what is done.
+        op: what is done: `MixUp`, `CutMix`, or a `Choice` of them.
     """
 
-    def __init__(self, op: MixUp | CutMix) -> None:
+    def __init__(self, op: Op) -> None:
         self._op = op
+        self._name = type(op).__name__
+        self._classes = mixing_ops([op])[0].num_classes
 
     def check(self, images: torch.Tensor, labels: object, samples: Sequence[int]) -> None:
         self._check_images(images)
-        name, classes, count = type(self._op).__name__, self._op.num_classes, len(images)
+        name, classes, count = self._name, self._classes, len(images)
         expected = f"{name} needs labels: a tensor of ({count},) ints or ({count}, {classes}) numbers, one-hot or mixed"
         if not isinstance(labels, torch.Tensor):
             raise OptionError(f"{expected}, got {type(labels).__name__}; give samples (image, label)")
@@ -44,17 +48,18 @@ class TorchMixer:
     def mix(
         self, images: torch.Tensor, labels: torch.Tensor, drawn: Mapping[str, float]
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        op, numbers = mixing_of(self._op, drawn)
         targets = self._targets(labels)
-        if not drawn["apply"]:
+        if not numbers["apply"]:
             return images, targets
-        share = drawn["lambda"]
-        mixed = _with_cut(images, drawn) if isinstance(self._op, CutMix) else _blended(images, share)
+        share = numbers["lambda"]
+        mixed = _with_cut(images, numbers) if isinstance(op, CutMix) else _blended(images, share)
         return mixed, _blended(targets, share)
 
     def _check_images(self, images: torch.Tensor) -> None:
         if images.ndim != 4 or images.dtype not in (torch.uint8, torch.float16, torch.float32):
             raise OptionError(
-                f"{type(self._op).__name__} needs images (batch, 3, height, width) of uint8, float16 or float32, got "
+                f"{self._name} needs images (batch, 3, height, width) of uint8, float16 or float32, got "
                 f"{images.dtype} of shape {tuple(images.shape)}"
             )
 
@@ -62,7 +67,7 @@ class TorchMixer:
         """(batch, num_classes) float32."""
         if labels.ndim == 2:
             return labels.to(torch.float32)
-        targets = torch.zeros((len(labels), self._op.num_classes), dtype=torch.float32, device=labels.device)
+        targets = torch.zeros((len(labels), self._classes), dtype=torch.float32, device=labels.device)
         return targets.scatter_(1, labels.to(torch.int64)[:, None], 1.0)
 
 
