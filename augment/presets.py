@@ -179,7 +179,7 @@ def dino(
     *,
     global_scale: Interval = (0.4, 1.0),
     local_scale: Interval = (0.05, 0.4),
-    interpolation: str = "bilinear",
+    interpolation: str = "bicubic",
     mean: Channels | None = IMAGENET_MEAN,
     std: Channels | None = IMAGENET_STD,
 ) -> Views:
@@ -194,7 +194,7 @@ def dino(
         global_size, local_size: sides in pixels, or (height, width).
         local_crops: how many local views; 0 for none.
         global_scale, local_scale: least and greatest share of the image's area that a view takes.
-        interpolation: of the resizes, as of `RandomResizedCrop`; theirs is bicubic.
+        interpolation: of the resizes, as of `RandomResizedCrop`.
         mean, std: of each channel, of images from 0 to 1; None for images from 0 to 1.
 
     Raises:

@@ -42,6 +42,7 @@ from penstock.errors import SpecError
 T = transforms_v1()
 IMAGENET = T.Normalize(IMAGENET_MEAN, IMAGENET_STD)
 CIFAR = T.Normalize(CIFAR10_MEAN, CIFAR10_STD)
+BICUBIC = T.InterpolationMode.BICUBIC
 SCALED = ToDtype("float32", scale=True)
 
 
@@ -96,7 +97,8 @@ def test_dino_has_two_large_views_and_several_small_ones() -> None:
     def recipe(crop: Any, *last: Any) -> Pipeline:
         return from_torchvision(T.Compose([crop, *middle, *last, *tail]))
 
-    large, small = T.RandomResizedCrop(224, (0.4, 1.0)), T.RandomResizedCrop(96, (0.05, 0.4))
+    large = T.RandomResizedCrop(224, (0.4, 1.0), interpolation=BICUBIC)
+    small = T.RandomResizedCrop(96, (0.05, 0.4), interpolation=BICUBIC)
     second = recipe(large, T.RandomApply([blur], 0.1), T.RandomSolarize(128, 0.2))
     local = recipe(small, T.RandomApply([blur], 0.5))
     assert dino() == Views.of([recipe(large, blur), second]) + Views(8, local)
@@ -105,6 +107,7 @@ def test_dino_has_two_large_views_and_several_small_ones() -> None:
     assert sizes == [(64, 60)] * 2 + [(32, 32)] * 3
     plain = dino(64, 32, 1, global_scale=(0.5, 1), local_scale=(0.1, 0.5), mean=None, std=None)
     assert [pipeline[-1] for pipeline in plain] == [SCALED] * 3
+    assert dino(interpolation="bilinear")[0][0].interpolation == "bilinear"  # type: ignore[attr-defined]
     scales = [pipeline[0].scale for pipeline in plain]  # type: ignore[attr-defined]
     assert scales == [(0.5, 1.0), (0.5, 1.0), (0.1, 0.5)]
 

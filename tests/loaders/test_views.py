@@ -90,7 +90,9 @@ def test_small_crops_of_large_images_are_those_of_the_whole_image(tmp_path: Path
     images = generator.integers(0, 256, (3, 180, 420, 3), np.uint8)
     folder = Folder(_written(tmp_path / "images", images))
     pack = packed(folder, tmp_path / "pack")
-    views = Views(6, Pipeline([RandomResizedCrop(8, (0.001, 0.02))])) + Views(1, Pipeline([CenterCrop(16)]))
+    small = [RandomResizedCrop(8, (0.001, 0.02), interpolation=name) for name in ("bilinear", "bicubic", "lanczos")]
+    enlarged = RandomResizedCrop(40, (0.001, 0.002), interpolation="bicubic")
+    views = Views.of([Pipeline([op]) for op in (*small, *small, enlarged, CenterCrop(16))])
     python = list(DataLoader(Plain(folder), 3, augment=views, seed=0))
     for dataset in (folder, pack):
         for threads in (0, 1):
