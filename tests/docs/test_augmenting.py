@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from support import torchvision_shim
 
+from penstock.augment.ops import OPS
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "augmenting.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
@@ -46,8 +48,6 @@ def test_results_are_as_the_comments_say(names: dict[str, Any]) -> None:
     assert names["labels"].shape == (8, 10)
 
 
-def test_the_page_names_every_op(names: dict[str, Any]) -> None:
-    from penstock.augment.ops import OPS
-
+def test_the_page_names_every_op() -> None:
     table = PAGE.read_text().partition("## Ops")[2].partition("```")[0]
     assert set(re.findall(r"`(\w+)", table)) == set(OPS)
