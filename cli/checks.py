@@ -262,7 +262,7 @@ def check_dali(facts: Facts) -> Finding:
     cuda = None if isinstance(facts.torch, str) else facts.torch.cuda
     if not found:
         if cuda is None or isinstance(facts.torch, str) or not facts.torch.gpus:
-            return Finding("DALI", "ok", "not installed; it needs a GPU")
+            return Finding("DALI", "ok", "not installed; worth it with a GPU")
         name = f"nvidia-dali-cuda{cuda.split('.')[0]}0"
         return Finding("DALI", "note", "not installed", f"optional, to augment on the GPU: pip install {name}")
     shown = ", ".join(f"{version} for CUDA {_cuda_of(name)}" for name, version in found.items())

@@ -211,7 +211,7 @@ CASES: list[tuple[Callable[[Facts], Finding], Facts, str, str, str]] = [
     (checks.check_locked_memory, machine(locked_memory=UNLIMITED), "ok", "no limit", ""),
     (checks.check_locked_memory, gpus(), "note", "8.4 MB", "memlock=-1"),
     (checks.check_locked_memory, gpus(locked_memory=1 << 30), "ok", "1.1 GB", ""),
-    (checks.check_dali, HEALTHY, "ok", "not installed; it needs a GPU", ""),
+    (checks.check_dali, HEALTHY, "ok", "not installed; worth it with a GPU", ""),
     (checks.check_dali, gpus(), "note", "not installed", "pip install nvidia-dali-cuda130"),
     (checks.check_dali, replace(installed(nvidia_dali_cuda130="1.51"), torch=CUDA), "ok", "1.51 for CUDA 13", ""),
     (
