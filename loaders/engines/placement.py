@@ -88,6 +88,12 @@ def place(loader: DataLoader[Any]) -> Placement:
         return placement
     if loader.batch_sampler is None:
         raise OptionError(f"{mixing[0]!r} mixes batches, and batch_size=None makes none; give a batch size")
+    # Torch's workers don't say which batch it is that came first; Penstock's, which know orders by seed, do.
+    if not loader.in_order and loader.num_workers and loader._order_sampler is None:
+        raise OptionError(
+            f"{mixing[0]!r} depends on which samples a batch has, and with in_order=False torch's workers don't say; "
+            "leave out in_order=False, or give seed="
+        )
     return replace(placement, mixing=mixing, devices=_devices(loader))
 
 

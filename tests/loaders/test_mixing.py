@@ -101,6 +101,13 @@ def test_they_go_on_after_resuming(pipeline: Pipeline) -> None:
         assert equal(list(again), whole[count:])
 
 
+def test_batches_that_come_out_of_order_are_the_same_ones() -> None:
+    batches = list(loader_of(Plain(arrays()), MIXED, num_workers=2, in_order=False))
+    whole = expected(MIXED)
+    assert len(batches) == len(whole)
+    assert all(any(equal(batch, other) for other in whole) for batch in batches)
+
+
 def test_a_substitute_is_mixed_in_as_the_sample_it_is() -> None:
     class Failing(Plain):
         def __getitem__(self, index: int) -> Any:
