@@ -1,6 +1,7 @@
 """Draws `docs/gallery.md`, what every op makes of one photograph: `python docs/gallery.py`.
 
-The photograph is scikit-learn's "china.jpg" (by danielbuechele, CC BY 2.0). Each strip shows the original, then what
+The photographs are scikit-learn's "china.jpg" and, where two are mixed, "flower.jpg" (by danielbuechele and vultilion,
+CC BY 2.0). Each strip shows the original, then what
 the op makes of it in one epoch after the other, by the native kernels.
 """
 
@@ -20,8 +21,13 @@ from penstock.augment import (
     CenterCrop,
     Choice,
     ColorJitter,
+    CutMix,
+    Cutout,
+    FiveCrop,
     GaussianBlur,
     Grayscale,
+    Lambda,
+    MixUp,
     Normalize,
     Op,
     Pad,
@@ -33,6 +39,7 @@ from penstock.augment import (
     RandomAutocontrast,
     RandomCrop,
     RandomEqualize,
+    RandomErasing,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHSL,
@@ -44,10 +51,12 @@ from penstock.augment import (
     RandomSolarize,
     RandomVerticalFlip,
     Resize,
+    TenCrop,
     ToDtype,
     TrivialAugmentWide,
     contact_sheet,
 )
+from penstock.augment.executors.mixing import mix_batch
 
 __all__ = ["SECTIONS", "main", "page", "save", "shown", "strip"]
 
@@ -68,6 +77,8 @@ SECTIONS: dict[str, list[list[Op]]] = {
         [RandomRotation(30, interpolation="bilinear")],
         [RandomAffine(15, translate=(0.1, 0.1), scale=(0.8, 1.2), shear=10, interpolation="bilinear")],
         [RandomPerspective(0.5, p=1.0)],
+        [FiveCrop(96)],
+        [TenCrop(96)],
     ],
     "Colours": [
         [ColorJitter(0.4, 0.4, 0.4, 0.1)],
@@ -91,28 +102,52 @@ SECTIONS: dict[str, list[list[Op]]] = {
     "Ops that hold ops": [
         [Apply([ColorJitter(0.6, 0.6, 0.6, 0.2), RandomHorizontalFlip(1.0)])],
         [Choice([RandomInvert(1.0), [Grayscale(), RandomVerticalFlip(1.0)], GaussianBlur(11, 3.0)])],
+        [Lambda(np.flipud)],
     ],
     "Numbers": [
         [ToDtype("float32", scale=True)],
         [ToDtype("float32", scale=True), Normalize(HALF, HALF)],
     ],
+    "On finished images": [
+        [RandomErasing(p=1.0, value=(200, 60, 60))],
+        [Cutout(64, n_holes=2, value=0)],
+    ],
+    "On finished batches": [
+        [MixUp(num_classes=2)],
+        [CutMix(num_classes=2)],
+    ],
 }
 """What is shown, by the page's headings: the last op of each list is the one that its strip is about."""
 
 
-def photograph() -> NDArray[np.uint8]:
-    """(SIDE_PX, SIDE_PX, 3): the roof in scikit-learn's photograph of a Chinese temple."""
+def photograph(name: str = "china.jpg", part: tuple[int, int, int, int] = (20, 60, 380, 420)) -> NDArray[np.uint8]:
+    """(SIDE_PX, SIDE_PX, 3): part of one of scikit-learn's photographs, if not said otherwise a temple's roof."""
     from sklearn.datasets import load_sample_image
 
-    whole = Image.fromarray(load_sample_image("china.jpg")).crop((20, 60, 380, 420))
+    whole = Image.fromarray(load_sample_image(name)).crop(part)
     return np.asarray(whole.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
 
 
 def strip(ops: list[Op], image: NDArray[np.uint8]) -> Image.Image:
     """The original and what the ops make of it in DRAWS epochs."""
     pipeline = Pipeline(ops)
-    made = [shown(pipeline.apply(image, epoch=epoch), ops[-1]) for epoch in range(DRAWS)]
-    return contact_sheet([image.transpose(2, 0, 1), *made], columns=1 + DRAWS, cell_px=SIDE_PX // 2)
+    made: list[NDArray[Any]] = []
+    for epoch in range(DRAWS):
+        result = pipeline.apply(image, epoch=epoch)
+        if isinstance(ops[-1], MixUp | CutMix):
+            result = mixed(pipeline, result, epoch)
+        made.append(result if result.ndim == 4 else shown(result, ops[-1]))
+    several = made[0] if made[0].ndim == 4 else made
+    return contact_sheet([image.transpose(2, 0, 1), *several], columns=1 + DRAWS, cell_px=SIDE_PX // 2)
+
+
+def mixed(pipeline: Pipeline, result: NDArray[Any], epoch: int) -> NDArray[Any]:
+    """What becomes of the result in a batch in which another photograph comes before it."""
+    other = photograph("flower.jpg", (120, 20, 520, 420)).transpose(2, 0, 1)
+    drawn = pipeline.params([0], epoch, sizes=(SIDE_PX, SIDE_PX)).drawn(0, len(pipeline) - 1)
+    images, _ = mix_batch(pipeline[-1], np.stack([result, other]), np.array([0, 1]), drawn)
+    first: NDArray[Any] = images[0]
+    return first
 
 
 def shown(result: NDArray[Any], op: Op) -> NDArray[Any]:
@@ -128,9 +163,9 @@ def page() -> str:
     lines = [
         "# Gallery: every op on one photograph",
         "",
-        "Left the original, then six epochs of one sample. Written by [`docs/gallery.py`](gallery.py), with the native",
-        'kernels; the photograph is scikit-learn\'s "china.jpg", by danielbuechele,',
-        "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/).",
+        "Left the original, then six epochs of one sample (or its crops). Written by [`docs/gallery.py`](gallery.py),",
+        'with the native kernels; the photographs are scikit-learn\'s "china.jpg" and, where two are mixed, "flower.jpg",',
+        "by danielbuechele and vultilion, [CC BY 2.0](https://creativecommons.org/licenses/by/2.0/).",
     ]
     for title, strips in SECTIONS.items():
         lines += ["", f"## {title}"]

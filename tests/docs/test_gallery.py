@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from penstock.augment.ops import OPS
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -25,6 +27,10 @@ def load() -> ModuleType:
 
 GALLERY = load()
 STRIPS = [ops for strips in GALLERY.SECTIONS.values() for ops in strips]
+
+
+def test_every_op_is_shown() -> None:
+    assert {type(ops[-1]).__name__ for ops in STRIPS} == set(OPS)
 
 
 def test_the_page_is_what_the_script_writes() -> None:
