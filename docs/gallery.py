@@ -164,7 +164,7 @@ def page() -> str:
         "# Gallery: every op on one photograph",
         "",
         "Left the original, then six epochs of one sample (or its crops). Written by [`docs/gallery.py`](gallery.py),",
-        'with the native kernels; the photographs are scikit-learn\'s "china.jpg" and, where two are mixed, "flower.jpg"',
+        "with the native kernels; the photographs are scikit-learn's china.jpg and, where two are mixed, flower.jpg",
         "(by danielbuechele and vultilion, [CC BY 2.0](https://creativecommons.org/licenses/by/2.0/)).",
     ]
     for title, strips in SECTIONS.items():

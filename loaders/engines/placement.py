@@ -88,13 +88,20 @@ def place(loader: DataLoader[Any]) -> Placement:
         return placement
     if loader.batch_sampler is None:
         raise OptionError(f"{mixing[0]!r} mixes batches, and batch_size=None makes none; give a batch size")
-    # Torch's workers don't say which batch it is that came first; Penstock's, which know orders by seed, do.
-    if not loader.in_order and loader.num_workers and loader._order_sampler is None:
+    if not _knows_samples(loader):
         raise OptionError(
             f"{mixing[0]!r} depends on which samples a batch has, and with in_order=False torch's workers don't say; "
             "leave out in_order=False, or give seed="
         )
     return replace(placement, mixing=mixing, devices=_devices(loader))
+
+
+def _knows_samples(loader: DataLoader[Any]) -> bool:
+    """Whether it is known which samples a batch has.
+
+    Torch's workers don't say which batch it is that came first; Penstock's, which know orders by seed, do.
+    """
+    return loader.in_order or not loader.num_workers or loader._order_sampler is not None
 
 
 def _devices(loader: DataLoader[Any]) -> tuple[torch.device, ...]:
@@ -135,6 +142,8 @@ def _obstacles(loader: DataLoader[Any], augmentation: Augmentation) -> list[str]
         obstacles.append("batch_size=None: samples come one by one")
     elif loader.collate_fn is not default_collating(loader.memory_format):
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
+    if not _knows_samples(loader):
+        obstacles.append("in_order=False without seed=: torch's workers don't say which samples a batch has")
     if any(pipeline.crops > 1 for pipeline in pipelines_of(augmentation)):
         obstacles.append("the pipeline makes several crops of each image, which the native kernels do")
     if any(pipeline.output_size is None for pipeline in pipelines_of(augmentation)):

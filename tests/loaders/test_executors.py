@@ -223,6 +223,14 @@ def test_loaders_without_a_batch_to_finish(arguments: dict[str, Any], reason: st
     assert all(equal(list(one[0]), list(other[0])) for one, other in zip(made, expected, strict=True))
 
 
+def test_batches_that_come_out_of_order_are_not_finished() -> None:
+    arguments: dict[str, Any] = {"in_order": False, "num_workers": 2, "seed": None, "shuffle": False}
+    with pytest.raises(OptionError, match="in_order=False without seed=: torch's workers don't say which samples"):
+        loader(executor="torch", **arguments)
+    fallen = loader(executor="torch", executor_fallback=True, **arguments)
+    assert "in_order=False without seed=" in fallen.explain()
+
+
 def test_a_collate_fn_that_comes_later() -> None:
     late = loader(executor="torch", executor_fallback=True)
     late.collate_fn = collate
