@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 from support import drawing
+from support.torchvision_shim import transforms_v1
 
 from penstock._core import Program
 from penstock.errors import DecodeError, OptionError, SpecError
@@ -22,6 +24,7 @@ CROP = ("random_resized_crop", (224.0, 224.0, *SCALE, *RATIO))
 FLIP = ("random_horizontal_flip", (0.5,))
 FLOAT = ("to_dtype", (1.0, 1.0))
 NORMALIZE = ("normalize", (0.5, 0.5, 0.5, 0.2, 0.2, 0.2))
+COUNT = 100_000
 MAX_PIXELS = 178_956_970
 """Pillow's limit for decompression bombs; no op may make a larger image."""
 
@@ -150,7 +153,7 @@ def test_a_crop_after_a_resize_lies_in_the_resized_image() -> None:
 
 
 def test_distribution_of_area_and_aspect_ratio() -> None:
-    height, width, n = 4000, 4000, 4000
+    height, width, n = 4000, 4000, COUNT
     program = Program([("random_resized_crop", (224.0, 224.0, 0.1, 0.5, 0.5, 2.0))])  # always fits: no try fails
     x, y, w, h = draw(program, np.full((n, 2), (height, width)), seed=20).T
     assert stats.kstest(w * h / (height * width), stats.uniform(0.1, 0.4).cdf).pvalue > 1e-3
@@ -159,12 +162,39 @@ def test_distribution_of_area_and_aspect_ratio() -> None:
     assert stats.kstest((y + 0.5) / (height - h + 1), "uniform").pvalue > 1e-3
 
 
+def test_crops_are_distributed_as_torchvisions() -> None:
+    """At a size where many of the ten tries fail, and the central crop is often taken."""
+    height, width = 90, 400
+    transforms = transforms_v1()
+    image = torch.empty(3, height, width)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn = [transforms.RandomResizedCrop.get_params(image, list(SCALE), list(RATIO)) for _ in range(10_000)]
+    top, left, theirs_high, theirs_wide = np.array(drawn).T
+    x, y, w, h = draw(Program([CROP]), np.full((COUNT, 2), (height, width)), seed=1).T
+    for ours, theirs in ((x, left), (y, top), (w * h, theirs_wide * theirs_high), (w / h, theirs_wide / theirs_high)):
+        assert stats.ks_2samp(ours, theirs).pvalue > 1e-4
+
+
+def test_neighbours_epochs_and_seeds_of_crops_and_flips_are_uncorrelated() -> None:
+    program = Program([CROP, FLIP])
+    sizes = np.full((COUNT, 2), (4000, 4000))
+    first, epoch, seed = (
+        draw(program, sizes, **key).T
+        for key in ({"epoch": 3, "seed": 7}, {"epoch": 4, "seed": 7}, {"epoch": 3, "seed": 8})
+    )
+    limit = 4.5 / np.sqrt(COUNT)
+    for column, values in enumerate(first):
+        assert abs(np.corrcoef(values[1:], values[:-1])[0, 1]) < limit
+        assert abs(np.corrcoef(values, epoch[column])[0, 1]) < limit
+        assert abs(np.corrcoef(values, seed[column])[0, 1]) < limit
+
+
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 1.0])
 def test_rate_of_flips(p: float) -> None:
-    n = 4000
-    flips = draw(Program([("random_horizontal_flip", (p,))]), np.ones((n, 2)), seed=5)
+    flips = draw(Program([("random_horizontal_flip", (p,))]), np.ones((COUNT, 2)), seed=5)
     assert set(np.unique(flips)) <= {0.0, 1.0}
-    assert stats.binomtest(int(flips.sum()), n, p).pvalue > 1e-3
+    assert stats.binomtest(int(flips.sum()), COUNT, p).pvalue > 1e-3
 
 
 def test_columns_dtype_and_output_size() -> None:
