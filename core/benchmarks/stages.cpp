@@ -59,7 +59,7 @@ class Bench {
   double run(size_t index, Size size, PlaneSource& source) {
     const double start = now();
     draw(index, size);
-    executor_.run(program_, row_.data(), size, source, slot(index));
+    executor_.run({{&program_, row_.data(), slot(index)}}, size, source);
     return now() - start;
   }
 

@@ -57,8 +57,8 @@ class Executor {
 
   // Takes what the programs need from an image of `size`, in as few reads as are worth it, and writes (3, H, W) or,
   // channels last, (H, W, 3) of program.dtype() without gaps to `out` of each run; (H, W) = program.result_size(size,
-  // row). Of several crops one comes after the
-  // other. There is at least one run, and no two have a byte of `out` in common. Throws Error (kDecode, kTruncated).
+  // row). Of several crops one comes after the other. There is at least one run, and no two have a byte of `out` in
+  // common. Throws Error (kDecode, kTruncated).
   void run(const std::vector<Run>& runs, Size size, PlaneSource& source);
 
   // The same from decoded pixels.
