@@ -302,7 +302,8 @@ def _column(name: str, values: ArrayLike) -> NDArray[np.int64]:
     column = np.atleast_1d(np.asarray(values))
     if column.size == 0:
         column = column.astype(np.int64)
-    if column.dtype.kind not in "iu" or column.ndim != 1 or (column.size and column.min() < 0):
+    whole = column.dtype.kind in "iu" and column.ndim == 1
+    if not whole or (column.size and not 0 <= column.min() <= column.max() < 2**63):
         shape = f"{column.dtype} of shape {column.shape}"
-        raise OptionError(f"{name} must be (n,) ints from 0, got {shape}: {values!r:.80}")
+        raise OptionError(f"{name} must be (n,) ints from 0, below 2**63, got {shape}: {values!r:.80}")
     return np.ascontiguousarray(column, np.int64)

@@ -118,8 +118,12 @@ def _augmented(
         raise error.at(dataset.describe(index), index) from error
 
 
-def _shown(image_chw: NDArray[Any], pipeline: Pipeline) -> NDArray[Any]:
-    """As uint8, or as floats from 0 to 1: the arithmetic of `Normalize` and of `ToDtype` without scale undone."""
+def _shown(result: NDArray[Any], pipeline: Pipeline) -> NDArray[Any]:
+    """As uint8, or as floats from 0 to 1: the arithmetic of `Normalize` and of `ToDtype` without scale undone.
+
+    Several crops stand side by side.
+    """
+    image_chw = np.concatenate(list(result), axis=2) if pipeline.crops > 1 else result
     if image_chw.dtype == np.uint8:
         return image_chw
     floats = image_chw.astype(np.float64)

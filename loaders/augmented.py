@@ -155,7 +155,8 @@ def _check_pipeline(pipeline: Any) -> None:
     if ops and all(isinstance(op, Op) for op in ops):
         written = ", ".join(f"{type(op).__name__}(...)" for op in ops)
         raise OptionError(f"wrap it in a pipeline: augment=Pipeline([{written}]); {expected}")
-    raise OptionError(f"{expected}; give a Python callable to the dataset as its transform")
+    fix = "call a preset, as in augment=simclr(); give another Python callable to the dataset as its transform"
+    raise OptionError(f"{expected}; {fix}")
 
 
 def _stacked(images: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:

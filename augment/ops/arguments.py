@@ -320,9 +320,11 @@ def interpolation(op: object, argument: str, value: object) -> str:
     """One of `INTERPOLATIONS`, also as torchvision's `InterpolationMode` or Pillow's `Resampling`."""
     mode = getattr(value, "value", value)
     name = PILLOW_INTERPOLATIONS.get(int(mode)) if _is_int(mode) else mode
+    if not isinstance(name, str):
+        return choice(op, argument, value, INTERPOLATIONS)
     if name == "nearest-exact":  # torchvision's other name of it for PIL images
-        name = "nearest"
-    return name if isinstance(name, str) and name in INTERPOLATIONS else choice(op, argument, value, INTERPOLATIONS)
+        return "nearest"
+    return name if name in INTERPOLATIONS else choice(op, argument, value, INTERPOLATIONS)
 
 
 def antialiased(op: object, argument: str, value: object) -> bool:

@@ -17,7 +17,7 @@ def interpolation(op: object, argument: str, value: object) -> str:
     """A name of `INTERPOLATIONS`, also as torchvision's `InterpolationMode` or Pillow's number."""
     mode = getattr(value, "value", value)
     for name, number in INTERPOLATIONS.items():
-        if mode == name or (is_int(mode) and mode == number):
+        if (isinstance(mode, str) and mode == name) or (is_int(mode) and mode == number):
             return name
     fix = f"for example {argument}='bilinear'; Pillow warps with no other filter"
     raise refusal(op, argument, "'nearest', 'bilinear' or 'bicubic'", value, fix)

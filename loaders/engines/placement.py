@@ -214,7 +214,10 @@ def _dali(pipeline: Augmentation, devices: tuple[torch.device, ...], *, fallback
     """The first part is what DALI can run; with `fallback`, nothing is where that can't be."""
     try:
         if isinstance(pipeline, Views):
-            raise OptionError("executor='dali' makes one result of each image, and augment= are Views")
+            raise OptionError(
+                "executor='dali' makes one result of each image, and augment= are Views; use executor='auto', or allow "
+                "executor_fallback=True"
+            )
         if len(devices) > 1:
             raise OptionError(f"executor='dali' makes batches on one device, got devices={[*map(str, devices)]}")
         load_dali()

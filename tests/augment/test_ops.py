@@ -116,6 +116,10 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         f"RandomResizedCrop: ratio must be {RATIO}, got (1, inf); {PAIR_FIX}",
     ),
     (
+        lambda: RandomResizedCrop(8, interpolation=np.array([2, 3])),
+        f"RandomResizedCrop: interpolation must be {FILTERS}, got array([2, 3]); for example interpolation='bilinear'",
+    ),
+    (
         lambda: RandomResizedCrop(8, interpolation="sharp"),
         f"RandomResizedCrop: interpolation must be {FILTERS}, got 'sharp'; for example interpolation='bilinear'",
     ),
@@ -229,6 +233,11 @@ BAD: list[tuple[Callable[[], Op], str]] = [
     (lambda: RandomRotation((5, 1)), f"RandomRotation: degrees must be {ANGLES}, got (5, 1); {ANGLES_FIX}"),
     (lambda: RandomRotation((0, 1, 2)), f"RandomRotation: degrees must be {ANGLES}, got (0, 1, 2); {ANGLES_FIX}"),
     (lambda: RandomRotation(float("nan")), f"RandomRotation: degrees must be {ANGLES}, got nan; {ANGLES_FIX}"),
+    (
+        lambda: RandomRotation(5, np.array([2, 3])),
+        "RandomRotation: interpolation must be 'nearest', 'bilinear' or 'bicubic', got array([2, 3]); "
+        "for example interpolation='bilinear'; Pillow warps with no other filter",
+    ),
     (
         lambda: RandomRotation(5, "lanczos"),
         "RandomRotation: interpolation must be 'nearest', 'bilinear' or 'bicubic', got 'lanczos'; "

@@ -144,14 +144,18 @@ def test_no_samples_give_an_empty_table() -> None:
     assert CROPS.params([], sizes=np.zeros((0, 2), int)).values.shape == (0, 9)
 
 
+INTS = r"must be \(n,\) ints from 0, below 2\*\*63"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"indices": [0, -1]}, r"indices must be \(n,\) ints from 0, got int64 of shape \(2,\): \[0, -1\]"),
-        ({"indices": [0.5]}, r"indices must be \(n,\) ints from 0, got float64 of shape \(1,\): \[0.5\]"),
-        ({"indices": [[0]]}, r"indices must be \(n,\) ints from 0, got int64 of shape \(1, 1\): \[\[0\]\]"),
+        ({"indices": [2**63]}, rf"indices {INTS}, got uint64 of shape \(1,\): \[9223"),
+        ({"indices": [0, -1]}, rf"indices {INTS}, got int64 of shape \(2,\): \[0, -1\]"),
+        ({"indices": [0.5]}, rf"indices {INTS}, got float64 of shape \(1,\): \[0.5\]"),
+        ({"indices": [[0]]}, rf"indices {INTS}, got int64 of shape \(1, 1\): \[\[0\]\]"),
         ({"draws": [0, 1]}, r"draws must have one entry for each of the 1 indices, got 2"),
-        ({"draws": [-1]}, r"draws must be \(n,\) ints from 0, got int64"),
+        ({"draws": [-1]}, rf"draws {INTS}, got int64"),
         ({"sizes": None}, r"sizes must be given for what RandomResizedCrop draws: \(n, 2\) heights and widths of"),
         ({"sizes": (0, 8)}, r"sizes must be \(height, width\) or \(1, 2\) positive ints, got int64 of shape \(2,\)"),
         ({"sizes": (8.0, 8.0)}, r"sizes must be \(height, width\) or \(1, 2\) positive ints, got float64 of"),

@@ -13,6 +13,7 @@ from PIL import Image
 from support.images import image_folder
 
 from penstock.augment import (
+    FiveCrop,
     Normalize,
     Pipeline,
     RandomCrop,
@@ -65,6 +66,20 @@ def test_originals_stand_beside_what_a_loader_would_give(look: Command, folder: 
         for epoch in range(4):
             expected = pipeline.apply(image, index, epoch, seed=7)
             np.testing.assert_array_equal(row[1 + epoch], expected.transpose(1, 2, 0))
+
+
+def test_several_crops_stand_side_by_side(look: Command, folder: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline([Resize((40, 40)), FiveCrop((32, 6))])
+    (tmp_path / "crops.json").write_text(pipeline.to_json())
+    output = tmp_path / "sheet.png"
+    run = look(
+        "view", folder, "--augment", tmp_path / "crops.json", "--images", 1, "--samples", 1, "--cell", CELL_PX,
+        "--output", output,
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    image, _ = Folder(str(folder))[0]
+    expected = np.concatenate(list(pipeline.apply(image)), axis=2).transpose(1, 2, 0)
+    np.testing.assert_array_equal(tiles(output, 2)[0, 1][:, 1:31], expected)
 
 
 @pytest.mark.parametrize("scale", [False, True])

@@ -29,6 +29,7 @@ from penstock.augment import (
     RandomResizedCrop,
     Resize,
     ToDtype,
+    Views,
 )
 from penstock.errors import DecodeError, EngineClosedError, OptionError, RecordError, TruncatedError
 from penstock.formats import Folder, Pack
@@ -236,6 +237,7 @@ def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
         ({"dataset": Plain(arrays())}, "Plain"),
         ({"engine": "python"}, "engine='python' asks for Python"),
         ({"devices": ["cpu", "cpu"]}, "makes batches on one device, got devices="),
+        ({"augment": Views(2, Pipeline([RandomResizedCrop(9)]))}, "are Views; use executor='auto', or allow"),
     ]
     for given, reason in cases:
         arguments = {"dataset": arrays(), **given}

@@ -237,6 +237,7 @@ def test_memory_that_is_used_again_holds_the_next_batch_and_kept_views_stay() ->
     [
         ([PIPELINE, LOCAL], r"give one view of each pipeline: augment=Views.of\(\[...\]\); augment must be a"),
         (print, "augment must be a penstock.augment.Pipeline or Views, got builtin_function_or_method"),
+        ("simclr", r"or Views, got str; call a preset, as in augment=simclr\(\); give another Python"),
     ],
 )
 def test_what_is_no_declaration_is_refused(augment: Any, message: str) -> None:
