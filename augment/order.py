@@ -8,13 +8,21 @@ import numpy as np
 
 from .. import _core
 from ..errors import SpecError
-from .ops.base import Op, Stage, lower_ops
+from .ops.arguments import pair
+from .ops.base import Op, Stage, every_op, lower_ops
 from .ops.conversion import ToDtype
 from .ops.crops import Crops
 from .ops.erasing import Cutout, RandomErasing
-from .ops.padding import RandomCrop
+from .ops.geometry import CenterCrop, RandomResizedCrop, Resize
+from .ops.padding import Pad, RandomCrop
 
 __all__ = ["check_crops", "check_order"]
+
+_ANY_LENGTH = 2**31
+"""Longer than any side of an image."""
+
+_SIZING = (CenterCrop, Crops, Pad, RandomCrop, RandomResizedCrop, Resize)
+"""Ops that change the size of images."""
 
 
 def check_order(ops: Sequence[Op]) -> None:
@@ -62,9 +70,39 @@ def _check_crops_after(before: tuple[Op, ...], ops: Sequence[Op]) -> None:
             known = _core.Program([lowered for _, lowered in lower_ops(before)]).output_size
             if known is not None:
                 op.check_fits(*known)
+            _check_shorter_side(op, before)
         for branch in op.branches:
             _check_crops_after(before, branch)
         before = (*before, op)
+
+
+def _check_shorter_side(op: RandomCrop | Crops, before: Sequence[Op]) -> None:
+    """Refuses a crop that no image fits after a `Resize` of its shorter side."""
+    resize = _last_resize(before)
+    if resize is None or not isinstance(resize.size, int):
+        return
+    short, long = resize.size, resize.max_size or _ANY_LENGTH
+    if not (_fits(op, short, long) or _fits(op, long, short)):
+        raise SpecError(
+            f"{_name(op)}: size must fit the image, whose shorter side is {short} pixels after {resize!r}, got "
+            f"{pair(op.size)}; give a smaller size, or a larger one to Resize"
+        )
+
+
+def _last_resize(before: Sequence[Op]) -> Resize | None:
+    """The `Resize` that sizes are from at the end; None where it is another op."""
+    for op in reversed(before):
+        if any(isinstance(each, _SIZING) for each in every_op([op])):
+            return op if isinstance(op, Resize) else None
+    return None
+
+
+def _fits(op: RandomCrop | Crops, height: int, width: int) -> bool:
+    try:
+        op.check_fits(height, width)
+    except SpecError:
+        return False
+    return True
 
 
 def _name(op: Op) -> str:

@@ -13,17 +13,21 @@ from hypothesis import given, settings
 from support.pipelines import pipelines
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
+    Choice,
+    FiveCrop,
     Normalize,
     Pad,
     Pipeline,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomInvert,
     RandomResizedCrop,
     Resize,
     ToDtype,
 )
-from penstock.augment.ops import OPS
+from penstock.augment.ops import OPS, every_op
 from penstock.errors import SpecError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -101,6 +105,43 @@ def test_crop_from_an_image_known_to_be_smaller_is_refused(ops: list[Any], padde
         f"RandomCrop: size must fit the image, which is {padded} (height, width) in pixels, padding included, "
         f"got {size}; give pad_if_needed=True or more padding, or put a Resize before it"
     )
+
+
+@pytest.mark.parametrize(
+    ("resize", "between", "crop"),
+    [
+        (Resize(8), [], RandomCrop(9)),
+        (Resize(8), [RandomHorizontalFlip(), Apply([RandomInvert()])], FiveCrop((9, 10))),
+        (Resize(8, max_size=12), [], RandomCrop((4, 13))),
+        (Resize(8), [], Choice([RandomInvert(), RandomCrop((12, 12), padding=(1, 1, 2, 2))])),
+    ],
+)
+def test_crop_that_no_image_fits_after_a_resize_of_its_shorter_side_is_refused(
+    resize: Resize, between: list[Any], crop: Any
+) -> None:
+    (of,) = [op for op in every_op([crop]) if isinstance(op, RandomCrop | FiveCrop)]
+    with pytest.raises(SpecError) as caught:
+        Pipeline([resize, *between, crop])
+    assert str(caught.value) == (
+        f"{type(of).__name__}: size must fit the image, whose shorter side is 8 pixels after {resize!r}, got "
+        f"{of.size}; give a smaller size, or a larger one to Resize"
+    )
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [Resize(8), RandomCrop((8, 9))],
+        [Resize(8), RandomCrop((9, 8))],
+        [Resize(8), RandomCrop(9, pad_if_needed=True)],
+        [Resize(8), RandomCrop(10, padding=1)],
+        [Resize(8), Pad(1), RandomCrop(9)],
+        [Resize(8), Apply([Resize(9)]), RandomCrop(9)],
+        [Resize(8, max_size=12), RandomCrop((8, 12))],
+    ],
+)
+def test_crop_that_may_fit_after_a_resize_of_its_shorter_side_is_taken(ops: list[Any]) -> None:
+    assert len(Pipeline(ops)) == len(ops)
 
 
 def test_crop_that_fits_or_may_fit_is_taken() -> None:
