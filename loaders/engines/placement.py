@@ -242,7 +242,10 @@ def _split_for_dali(pipeline: Pipeline, devices: tuple[torch.device, ...]) -> Pl
             f"executor='dali': {why}; so it is torch's, which needs images of one size: put an op before it that makes "
             "them so, or allow executor_fallback=True"
         )
-    batch_executor("torch", rest, devices[0])
+    try:
+        batch_executor("torch", rest, devices[0])
+    except SpecError as error:
+        raise SpecError(f"executor='dali': {why}; {error}, or allow executor_fallback=True") from error
     return Placement(made, (rest,), devices, why, by_dali=True)
 
 

@@ -22,6 +22,7 @@ from penstock.augment import (
     CenterCrop,
     ColorJitter,
     DaliExecutor,
+    Lambda,
     Normalize,
     Pipeline,
     RandomCrop,
@@ -31,7 +32,7 @@ from penstock.augment import (
     ToDtype,
     Views,
 )
-from penstock.errors import DecodeError, EngineClosedError, OptionError, RecordError, TruncatedError
+from penstock.errors import DecodeError, EngineClosedError, OptionError, RecordError, SpecError, TruncatedError
 from penstock.formats import Folder, Pack
 from penstock.formats.pack.plan import PackOptions
 from penstock.formats.pack.writer import write_pack
@@ -243,6 +244,9 @@ def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
         arguments = {"dataset": arrays(), **given}
         with pytest.raises(OptionError, match=f"executor='dali'.*{reason}"):
             iter(loader(**arguments))
+    message = "executor='dali': Lambda can't run in DALI.*TorchExecutor can't run Lambda.*executor_fallback=True$"
+    with pytest.raises(SpecError, match=message):
+        loader(arrays(), augment=Pipeline([RandomResizedCrop(9), Lambda(np.ascontiguousarray)]))
     fallen = loader(arrays(), augment=cases[0][0]["augment"], executor_fallback=True)
     assert "engine: native" in fallen.explain()
     assert equal(list(fallen), list(loader(arrays(), augment=cases[0][0]["augment"], executor="native")))
