@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +44,7 @@ def view(request: ViewRequest) -> None:
     place = next(iter(parts_of(request.path).values()))
     dataset = open_dataset(place)
     chosen = _spread(len(dataset), request.images)
-    rows = _rows(request.samples, pipelines)
+    rows = _rows(request.samples, len(pipelines))
     tiles: list[NDArray[Any]] = []
     captions: list[str] = []
     for index in chosen:
@@ -56,11 +54,9 @@ def view(request: ViewRequest) -> None:
             captions.append(_label(dataset, label))
             for epoch, view in row:
                 result = _augmented(pipelines[view], dataset, image, index, epoch, request.seed, view)
-                caption = f"epoch {epoch}, view {view}" if len(pipelines) > 1 else f"epoch {epoch}"
-                tiles += map(partial(_shown, pipeline=pipelines[view]), result if result.ndim == 4 else [result])
-                captions += [f"{caption}, crop {k}" for k in range(len(result))] if result.ndim == 4 else [caption]
-    columns = 1 + sum(pipelines[view].crops for _, view in rows[0])
-    sheet = contact_sheet(tiles, captions, columns=columns, cell_px=request.cell)
+                tiles.append(_shown(result, pipelines[view]))
+                captions.append(f"epoch {epoch}, view {view}" if len(pipelines) > 1 else f"epoch {epoch}")
+    sheet = contact_sheet(tiles, captions, columns=1 + len(rows[0]), cell_px=request.cell)
     sheet.save(request.output, "PNG")
     of = plural(len(dataset), "image")
     click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(request.samples, 'sample')} each, of {place}")
@@ -106,12 +102,11 @@ def _tells_views(text: str) -> bool:
     return isinstance(data, dict) and "views" in data
 
 
-def _rows(samples: int, pipelines: Sequence[Pipeline]) -> list[list[tuple[int, int]]]:
-    """(epoch, view) of what stands beside an original, row by row: all samples, or a row with the views and crops of
-    each."""
-    if sum(pipeline.crops for pipeline in pipelines) == 1:
+def _rows(samples: int, views: int) -> list[list[tuple[int, int]]]:
+    """(epoch, view) of what stands beside an original, row by row: all samples, or a row with the views of each."""
+    if views == 1:
         return [[(epoch, 0) for epoch in range(samples)]]
-    return [[(epoch, view) for view in range(len(pipelines))] for epoch in range(samples)]
+    return [[(epoch, view) for view in range(views)] for epoch in range(samples)]
 
 
 def _augmented(

@@ -134,23 +134,6 @@ def test_views_of_a_sample_stand_side_by_side(look: Command, folder: Path, tmp_p
             np.testing.assert_array_equal(tile, expected.transpose(1, 2, 0))
 
 
-def test_crops_of_a_sample_stand_side_by_side(look: Command, folder: Path, tmp_path: Path) -> None:
-    pipeline = Pipeline([Resize((40, 40)), RandomHorizontalFlip(), FiveCrop(32), ToDtype("float32", scale=True)])
-    (tmp_path / "crops.json").write_text(pipeline.to_json())
-    output = tmp_path / "sheet.png"
-    run = look(
-        "view", folder, "--augment", tmp_path / "crops.json", "--images", 2, "--samples", 2, "--cell", CELL_PX,
-        "--output", output,
-    )  # fmt: skip
-    assert (run.code, run.err) == (0, "")
-    shown = tiles(output, 6)
-    assert len(shown) == 4
-    image, _ = Folder(str(folder))[4]
-    whole = Pipeline(pipeline[:3])
-    for epoch, row in enumerate(shown[2:]):
-        np.testing.assert_array_equal(row[1:], whole.apply(image, 4, epoch).transpose(0, 2, 3, 1))
-
-
 @pytest.mark.parametrize("preset", ["simclr", "dino"])
 def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path, preset: str) -> None:
     output = tmp_path / "sheet.png"
