@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 DATA   ?=
-SUITE  ?= loader stages large_index
+SUITE  ?= loader stages large_index ops simclr executors
 
 SOURCES := $(wildcard core/*/*.cpp core/*/*.h core/*/*/*.cpp core/*/*/*.h) setup.py pyproject.toml constraints.txt
 
