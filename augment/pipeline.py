@@ -20,6 +20,9 @@ from .params import ParamTable
 
 __all__ = ["Pipeline"]
 
+MAX_OPS = 65_536
+"""Positions of ops have 16 bits of the random numbers' counter."""
+
 FORMAT_VERSION = 1
 """Version of the dictionary that `Pipeline.to_dict` writes."""
 
@@ -289,6 +292,8 @@ def _checked_ops(ops: object) -> tuple[Op, ...]:
             f"Pipeline: ops must be a list of ops, got {ops!r}; for example Pipeline([RandomResizedCrop(224)])"
         )
     listed = tuple(ops)
+    if len(listed) > MAX_OPS:
+        raise SpecError(f"Pipeline: expected at most {MAX_OPS:,} ops, got {len(listed):,}; leave some out")
     for position, op in enumerate(listed):
         if isinstance(op, type) and issubclass(op, Op):
             raise SpecError(f"Pipeline: position {position} holds the class {op.__name__}; call it: {op.__name__}(...)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Executor(Protocol):
 
 def check_run(pipeline: Pipeline, images: Sized, params: ParamTable) -> None:
     """Refuses a table that was not drawn by `pipeline` for as many images; see `Executor.run`."""
+    given: Any = params
+    if not isinstance(given, ParamTable):
+        raise OptionError(f"params must be a ParamTable, got {type(given).__name__}; draw them with Pipeline.params")
     expected = pipeline.columns
     if params.columns != expected:
         raise OptionError(

@@ -248,3 +248,8 @@ def test_text_that_is_no_json_is_refused() -> None:
         Pipeline.from_json("{")
     with pytest.raises(SpecError, match=r"a pipeline's JSON can't be read: maximum recursion depth exceeded"):
         Pipeline.from_json("[" * 100_000)
+
+
+def test_more_ops_than_can_be_counted_are_refused_at_once() -> None:
+    with pytest.raises(SpecError, match=r"Pipeline: expected at most 65,536 ops, got 65,537; leave some out"):
+        Pipeline([RandomHorizontalFlip()] * 65_537)

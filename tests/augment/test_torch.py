@@ -389,6 +389,17 @@ def test_params_of_another_pipeline_or_number_are_refused() -> None:
         executor.run_batch(batch_of(2), executor.pipeline.params([0, 1, 2]))
 
 
+def test_what_is_no_pipeline_device_or_table_is_refused() -> None:
+    pipeline: Any = [Grayscale()]
+    with pytest.raises(OptionError, match=r"needs a penstock\.augment\.Pipeline, got list; wrap ops in Pipeline"):
+        TorchExecutor(pipeline)
+    with pytest.raises(OptionError, match=r"device='nowhere' is no device that torch knows \(.*; write 'cpu' or"):
+        TorchExecutor(Pipeline([Grayscale()]), "nowhere")
+    params: Any = None
+    with pytest.raises(OptionError, match="params must be a ParamTable, got NoneType; draw them"):
+        TorchExecutor(Pipeline([Grayscale()])).run_batch(batch_of(1), params)
+
+
 def test_results_of_several_sizes_are_no_batch() -> None:
     pipeline = Pipeline([Choice([CenterCrop(8), Resize((9, 7))])])
     with pytest.raises(OptionError, match=r"to be one tensor, got .* from \(8, 7\) to \(9, 8\); let it end"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,12 +46,19 @@ class TorchExecutor:
 
     Raises:
         SpecError: an op that this executor can't run, by name.
+        OptionError: `pipeline` is no `Pipeline`, or torch knows no such device.
     """
 
     def __init__(self, pipeline: Pipeline, device: str | torch.device = "cpu") -> None:
+        given: Any = pipeline
+        if not isinstance(given, Pipeline):
+            raise OptionError(
+                f"TorchExecutor needs a penstock.augment.Pipeline, got {type(given).__name__}; wrap ops in Pipeline, "
+                "and take each of Views by itself"
+            )
         check_ops(pipeline)
         self._pipeline = pipeline
-        self._device = torch.device(device)
+        self._device = _device(device)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -128,6 +136,16 @@ def _check_one_size(sizes: Sizes) -> None:
 def _memory_format(batch: torch.Tensor) -> torch.memory_format:
     interleaved = batch.is_contiguous(memory_format=torch.channels_last) and not batch.is_contiguous()
     return torch.channels_last if interleaved else torch.contiguous_format
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(
+            f"device={device!r} is no device that torch knows ({reason}); write 'cpu' or 'cuda:0'"
+        ) from error
 
 
 def _packs(sizes: Sequence[Sequence[int]]) -> Iterator[list[int]]:
