@@ -10,7 +10,7 @@ import numpy as np
 
 from ...ops import GaussianBlur, RandomPosterize, RandomSolarize
 from ...ops.arguments import pair
-from .library import Dali, Node
+from .modules import Dali, Node
 from .steps import Drawn, Input, Sizes, Step, Values
 
 __all__ = ["BLENDS", "Blend", "Blur", "Gray", "Invert", "Posterize", "Solarize"]

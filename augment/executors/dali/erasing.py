@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...ops import Cutout, RandomErasing
-from .library import Dali, Node
+from .modules import Dali, Node
 from .steps import Drawn, Input, Sizes, Step, Values
 
 __all__ = ["Erase"]

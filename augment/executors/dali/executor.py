@@ -17,7 +17,7 @@ from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
 from .geometry import Window
 from .graph import IMAGES, Graph
-from .library import load_dali
+from .modules import load_dali
 from .steps import Sizes, Step, Values
 from .table import dali_obstacle, steps_of
 

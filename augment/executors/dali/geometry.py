@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...ops import CenterCrop, Pad, RandomCrop, Resize
 from ...ops.arguments import pair
 from .edges import inner_weight, reach_px
-from .library import Dali, Node
+from .modules import Dali, Node
 from .steps import Drawn, Input, Sizes, Step, Values
 
 __all__ = ["CentralWindow", "CropWindow", "DrawnWindow", "Flip", "PaddedWindow", "Resample", "Window"]

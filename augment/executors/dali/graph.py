@@ -13,7 +13,7 @@ import numpy as np
 
 from ...ops import Normalize, Op, ToDtype
 from .geometry import Window
-from .library import Dali, Node
+from .modules import Dali, Node
 from .steps import Step, Values
 
 __all__ = ["IMAGES", "Graph"]

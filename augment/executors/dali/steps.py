@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .library import Dali, Node
+from .modules import Dali, Node
 
 __all__ = ["Drawn", "Input", "Sizes", "Step", "Values"]
 
