@@ -20,9 +20,6 @@ from .params import ParamTable
 
 __all__ = ["Pipeline"]
 
-MAX_OPS = 65_536
-"""Positions of ops have 16 bits of the random numbers' counter."""
-
 FORMAT_VERSION = 1
 """Version of the dictionary that `Pipeline.to_dict` writes."""
 
