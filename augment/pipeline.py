@@ -44,13 +44,15 @@ class Pipeline(Sequence[Op]):
             the message says what to do.
     """
 
-    __slots__ = ("_ops", "_position", "_program", "_turns")
+    __slots__ = ("_columns", "_functions", "_ops", "_position", "_program", "_turns")
 
     def __init__(self, ops: Iterable[Op] = (), *, position: int = 0) -> None:
         self._ops = _checked_ops(ops)
         self._position = _checked_position(position)
         self._program: _core.Program | None = None
         self._turns: Turns | None = None
+        self._columns: tuple[str, ...] | None = None
+        self._functions = tuple(place for place, op in enumerate(self._ops) if op.stage is Stage.FUNCTION)
         check_order(self._ops)
         check_crops(self._ops)
 
@@ -74,14 +76,16 @@ class Pipeline(Sequence[Op]):
     @property
     def functions(self) -> tuple[int, ...]:
         """Positions of its Python functions (`Lambda`); with any, engines can't run `program`, only draw from it."""
-        return tuple(position for position, op in enumerate(self._ops) if op.stage is Stage.FUNCTION)
+        return self._functions
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of what the ops draw, "<op position>.<field>"; inside groups "<group>.<member>.<field>" and so on."""
-        paths = [path for path, _ in lower_ops(self._ops)]
-        parts = (name.partition(".") for name in self.program.columns)
-        return tuple(f"{paths[int(position)]}.{field}" for position, _, field in parts)
+        if self._columns is None:
+            paths = [path for path, _ in lower_ops(self._ops)]
+            parts = (name.partition(".") for name in self.program.columns)
+            self._columns = tuple(f"{paths[int(position)]}.{field}" for position, _, field in parts)
+        return self._columns
 
     @property
     def output_size(self) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from ...augment import Pipeline
+from ...augment import ParamTable, Pipeline
 from ...augment.executors.batches import BatchExecutor, batch_mixer
 from ...errors import OptionError
 from ..keys.keys import SampleKeys
@@ -41,12 +41,15 @@ class Part:
     view: int = 0
 
     def run(self, images: torch.Tensor, keys: SampleKeys) -> torch.Tensor:
-        """What comes after these images."""
+        """What comes after these images, (n, 3, height, width), or after (n, crops, 3, height, width), of which the
+        crops of one image share what is drawn."""
         if not self.rest:
             return images
         params = self.rest.params(keys.indices, keys.epoch, keys.seed, self.size, keys.draws, self.view)
-        finished: torch.Tensor = self.executor.run_batch(images, params)
-        return finished
+        single = images.flatten(0, -4)
+        shared = ParamTable(params.columns, params.values.repeat(len(single) // len(images), axis=0))
+        finished: torch.Tensor = self.executor.run_batch(single, shared)
+        return finished.view(*images.shape[:-3], *finished.shape[1:])
 
 
 class ExecutorStep:
@@ -117,8 +120,8 @@ class Finishing:
         """The finished batch.
 
         Args:
-            batch: a list or tuple whose first item are the images, (n, 3, height, width), on any device, or a list of
-                them.
+            batch: a list or tuple whose first item are the images, (n, 3, height, width) or (n, crops, 3, height,
+                width), on any device, or a list of them.
             keys: of its n samples.
 
         Raises:

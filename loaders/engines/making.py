@@ -100,6 +100,7 @@ class BatchMaker:
         ahead: batches under way.
         pin_memory: buffers are torch's pinned memory, which knows of copies to a device that are under way.
         device: where buffers are; pinned memory is for the CPU's.
+        name: what messages call the engine.
 
     Attributes:
         source, engine: as given.
@@ -116,6 +117,7 @@ class BatchMaker:
         ahead: int,
         pin_memory: bool,
         device: torch.device,
+        name: str = "native",
     ) -> None:
         pipelines = pipelines_of(augmentation)
         self.source = source
@@ -128,7 +130,7 @@ class BatchMaker:
         self._pin_memory = pin_memory
         self._device = device
         self._process = os.getpid()
-        watchdog = _watchdog(loader, self.engine, source)
+        watchdog = _watchdog(loader, self.engine, source, name)
         pools = [output.pool for output in self._outputs]
         self.close = weakref.finalize(self, _close, self.engine, pools, watchdog)
 
@@ -254,11 +256,11 @@ def counters_of(engine: BatchEngine) -> Counters:
     return Counters(stages, counted["idle_seconds"] if counted["threads"] else None)
 
 
-def _watchdog(loader: DataLoader[Any], engine: BatchEngine, source: RecordSource) -> NativeWatchdog | None:
+def _watchdog(loader: DataLoader[Any], engine: BatchEngine, source: RecordSource, name: str) -> NativeWatchdog | None:
     """By default where threads work, not where the caller's does: a program without threads gets none."""
     default = _WATCHDOG_SECONDS if loader.num_workers else 0.0
     seconds = default if loader.watchdog is None else loader.watchdog
-    return NativeWatchdog(engine, source, seconds) if seconds else None
+    return NativeWatchdog(engine, source, seconds, name) if seconds else None
 
 
 def _close(engine: BatchEngine, pools: Sequence[_core.BufferPool], watchdog: NativeWatchdog | None) -> None:

@@ -73,6 +73,7 @@ class NativeIterator(EngineIterator, _BaseDataLoaderIter):
             ahead=self._ahead,
             pin_memory=self._pin_memory,
             device=self._device,
+            name=self.engine,
         )
         self._mender = Mender(self._maker, loader.on_error, candidates(loader))
         self.close = self._maker.close

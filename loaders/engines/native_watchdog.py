@@ -1,4 +1,4 @@
-"""The watchdog of the native engine: notices samples that do not get on, and says which. It never ends them."""
+"""The watchdog of batch engines: notices samples that do not get on, and says which. It never ends them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ class NativeWatchdog:
         engine: whom to watch.
         source: has words for a sample.
         limit: in seconds.
+        name: what messages call the engine.
     """
 
-    def __init__(self, engine: BatchEngine, source: RecordSource, limit: float) -> None:
+    def __init__(self, engine: BatchEngine, source: RecordSource, limit: float, name: str = "native") -> None:
         self._engine = engine
+        self._name = name
         self._source = source
         self._limit = limit
         self._process = os.getpid()
@@ -66,7 +68,8 @@ class NativeWatchdog:
 
     def _report(self, index: int, stage: str, seconds: float) -> None:
         _log.warning(
-            "the native engine has been at sample %d [%s] stage %r for %.1f s\n%s",
+            "the %s engine has been at sample %d [%s] stage %r for %.1f s\n%s",
+            self._name,
             index,
             self._source.describe(index),
             stage,

@@ -144,8 +144,6 @@ def _obstacles(loader: DataLoader[Any], augmentation: Augmentation) -> list[str]
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
     if not _knows_samples(loader):
         obstacles.append("in_order=False without seed=: torch's workers don't say which samples a batch has")
-    if any(pipeline.crops > 1 for pipeline in pipelines_of(augmentation)):
-        obstacles.append("the pipeline makes several crops of each image, which the native kernels do")
     if any(pipeline.output_size is None for pipeline in pipelines_of(augmentation)):
         obstacles.append(_NO_SIZE)
     return obstacles

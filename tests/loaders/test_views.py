@@ -141,11 +141,6 @@ def test_an_image_smaller_than_its_crops_is_a_bad_sample(sources: dict[str, Any]
         list(loader_of(sources["pack"], engine, augment=crops))
 
 
-def test_several_crops_are_the_native_kernels_work() -> None:
-    with pytest.raises(OptionError, match="the pipeline makes several crops of each image"):
-        loader_of(arrays(), "native", augment=Pipeline([FiveCrop(5)]), executor="torch")
-
-
 def test_explain_says_where_the_ops_of_each_view_run() -> None:
     lines = loader_of(arrays(), "native").explain().splitlines()
     begin = next(number for number, line in enumerate(lines) if line.startswith("  2 views:"))

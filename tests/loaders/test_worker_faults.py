@@ -358,14 +358,20 @@ def slow(tmp_path: Path) -> Iterator[Folder]:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_watchdog_of_the_native_engine(workers: int, slow: Folder, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("executor", ["native", "dali"])
+def test_the_watchdog_of_the_native_engine_and_of_dalis(
+    workers: int, executor: Any, slow: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    if executor == "dali":
+        pytest.importorskip("nvidia.dali", reason="NVIDIA DALI is not installed")
     before = watchdogs()
     loader: DataLoader[Any] = DataLoader(
-        slow, 2, seed=0, num_workers=workers, augment=PIPELINE, watchdog=0.2, on_error="skip", engine="native"
+        slow, 2, seed=0, num_workers=workers, augment=PIPELINE, watchdog=0.2, on_error="skip", executor=executor
     )
     assert sum(len(labels) for _, labels in loader) == 5
     logged = [message for message in messages(caplog) if f"sample 3 [{slow.describe(3)}]" in message]
     assert 1 <= len(logged) <= 3  # after 0.2, 0.4 and 0.8 seconds
+    assert all(message.startswith(f"the {executor} engine has been at sample 3 [") for message in logged)
     assert all("stage 'decode' for" in message for message in logged)
     assert all("(MainThread)" in message and "in decode_rgb" in message for message in logged)
     assert settles(lambda: watchdogs() == before)
