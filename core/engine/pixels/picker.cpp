@@ -5,7 +5,6 @@
 namespace penstock {
 
 void AxisPicks::compute(int source, int target, int first, int count, bool reversed) {
-  count_ = count;
   int32_t* const places = places_.reserve(static_cast<size_t>(count));
   // Pillow adds the step again and again (src/libImaging/Geometry.c, ImagingScaleAffine), which a product would not be.
   const double step = static_cast<double>(source) / target;
@@ -22,6 +21,8 @@ void AxisPicks::compute(int source, int target, int first, int count, bool rever
 Rect Picker::prepare(Size source, Size target, Rect window, bool flip) {
   columns_.compute(source.width, target.width, window.x, window.width, flip);
   rows_.compute(source.height, target.height, window.y, window.height, false);
+  level_ = simd_level();
+  groups_.build(level_, columns_.places(), window.width);
   return {columns_.first_input(), rows_.first_input(), columns_.input_count(), rows_.input_count()};
 }
 
@@ -31,9 +32,6 @@ void Picker::begin(const uint8_t* part, ptrdiff_t stride) {
   row_ = 0;
 }
 
-void Picker::next_row(uint8_t* out) {
-  const uint8_t* const row = part_ + rows_[row_++] * stride_;
-  for (int x = 0; x < columns_.count(); ++x) out[x] = row[columns_[x]];
-}
+void Picker::next_row(uint8_t* out) { pick(level_, part_ + rows_.places()[row_++] * stride_, groups_.table(), out); }
 
 }  // namespace penstock

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/geometry.h"
+#include "engine/pixels/pick_kernels.h"
 #include "engine/pixels/plane_filter.h"
 #include "engine/scratch.h"
 
@@ -19,15 +20,13 @@ class AxisPicks {
   // The inputs that are used lie from first_input() to first_input() + input_count().
   int first_input() const { return first_input_; }
   int input_count() const { return input_count_; }
-  int count() const { return count_; }
 
-  // Counted from first_input().
-  int operator[](int output) const { return places_.get()[output]; }
+  // By output, counted from first_input().
+  const int32_t* places() const { return places_.get(); }
 
  private:
   int first_input_ = 0;
   int input_count_ = 0;
-  int count_ = 0;
   Scratch<int32_t> places_;
 };
 
@@ -43,6 +42,8 @@ class Picker final : public PlaneFilter {
  private:
   AxisPicks columns_;
   AxisPicks rows_;
+  SimdLevel level_ = SimdLevel::kPortable;
+  PickGroups groups_;
   const uint8_t* part_ = nullptr;
   ptrdiff_t stride_ = 0;
   int row_ = 0;
