@@ -17,6 +17,7 @@ from .values import items as _items
 __all__ = [
     "INTERPOLATIONS",
     "MAX_FACTOR",
+    "MAX_PIXELS",
     "MAX_SIDE_PX",
     "Interval",
     "Size",
@@ -60,6 +61,9 @@ Interval: TypeAlias = Sequence[float]
 MAX_SIDE_PX = 65_535
 """Largest height or width of a result (also the largest that a JPEG has)."""
 
+MAX_PIXELS = 178_956_970
+"""Largest height x width of a result: where Pillow refuses an image as a decompression bomb."""
+
 MAX_FACTOR = float(np.finfo(np.float32).max)
 """Largest factor: kernels compute in float32."""
 
@@ -88,6 +92,12 @@ def size_sequence(op: object, argument: str, value: object) -> tuple[int, ...]:
     if items is None or len(items) not in (1, 2) or not all(_is_int(v) and 1 <= v <= MAX_SIDE_PX for v in items):
         expected = f"a positive int or (height, width), each from 1 to {MAX_SIDE_PX} pixels"
         raise refusal(op, argument, expected, value, f"for example {argument}=224 or {argument}=(224, 320)")
+    pixels = int(items[0]) * int(items[-1])
+    if pixels > MAX_PIXELS:
+        fix = (
+            f"these are {pixels:,}, {3 * pixels / 1e9:.1f} GB as uint8: give a smaller size, for example {argument}=224"
+        )
+        raise refusal(op, argument, f"at most {MAX_PIXELS:,} pixels in all", value, fix)
     return tuple(int(v) for v in items)
 
 

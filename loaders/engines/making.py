@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Sequence
@@ -77,6 +78,22 @@ class _Output:
     shape: tuple[int, ...]
     dtype: torch.dtype
     pool: _core.BufferPool
+
+    def take(self, rows: int) -> torch.Tensor:
+        """Memory for so many results, in no particular state.
+
+        Raises:
+            OptionError: there is not so much.
+        """
+        shape = (rows, *self.shape)
+        try:
+            return torch.from_numpy(self.pool.take(shape))
+        except MemoryError as error:
+            needed = math.prod(shape) * self.dtype.itemsize / 1e9
+            raise OptionError(
+                f"a batch of {rows} results of shape {self.shape} and {self.dtype} needs {needed:,.1f} GB, and there "
+                "is not so much memory; give a smaller batch_size, or a smaller size to the pipeline's resize or crop"
+            ) from error
 
     @classmethod
     def of(cls, pipeline: Pipeline, kept: int, *, channels_last: bool) -> _Output:
@@ -232,7 +249,7 @@ class BatchMaker:
             return torch.empty(shape, dtype=output.dtype, device=self._device)
         if self._pin_memory:
             return torch.empty(shape, dtype=output.dtype, pin_memory=True)
-        return torch.from_numpy(output.pool.take(shape))
+        return output.take(rows)
 
     def _standing(self) -> str:
         """Where the threads are, for a message."""

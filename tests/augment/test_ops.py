@@ -131,6 +131,16 @@ BAD: list[tuple[Callable[[], Op], str]] = [
     (lambda: Resize(-3), f"Resize: size must be {SIZE}, got -3; {SIZE_FIX}"),
     (lambda: Resize((1, 2, 3)), f"Resize: size must be {SIZE}, got (1, 2, 3); {SIZE_FIX}"),
     (lambda: Resize(70_000), f"Resize: size must be {SIZE}, got 70000; {SIZE_FIX}"),
+    (
+        lambda: Resize((60_000, 60_000)),
+        "Resize: size must be at most 178,956,970 pixels in all, got (60000, 60000); these are 3,600,000,000, "
+        "10.8 GB as uint8: give a smaller size, for example size=224",
+    ),
+    (
+        lambda: CenterCrop(13_378),
+        "CenterCrop: size must be at most 178,956,970 pixels in all, got 13378; these are 178,970,884, "
+        "0.5 GB as uint8: give a smaller size, for example size=224",
+    ),
     (lambda: Resize(None), f"Resize: size must be {SIZE}, got None; {SIZE_FIX}"),
     (
         lambda: Resize(8, 6),

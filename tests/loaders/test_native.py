@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.loading import PIPELINE, arrays, collate, equal, native_threads, settles, write_folder
 
+from penstock.augment import Pipeline, Resize, ToDtype
 from penstock.errors import DecodeError, EngineClosedError, MissingFileError, OptionError, RecordError, TruncatedError
 from penstock.formats import Arrays, Folder
 from penstock.loaders import DataLoader
@@ -360,3 +361,15 @@ def test_torchs_profiler_sees_each_step() -> None:
         assert len(list(iterator)) == 2
     steps = [event for event in profiler.key_averages() if event.key == "enumerate(DataLoader)#NativeIterator.__next__"]
     assert [event.count for event in steps] == [3]
+
+
+def test_a_batch_beyond_all_memory_is_refused_with_its_size() -> None:
+    dataset = Arrays(np.zeros((100_000, 1, 1, 3), np.uint8), np.zeros(100_000, np.int64), layout="NHWC")
+    large = Pipeline([Resize((13_000, 13_000)), ToDtype("float32")])
+    loader: DataLoader[Any] = DataLoader(dataset, 100_000, augment=large)
+    with pytest.raises(
+        OptionError,
+        match=r"a batch of 100000 results of shape \(3, 13000, 13000\) and torch.float32 needs "
+        r"202,800.0 GB, and there is not so much memory; give a smaller batch_size",
+    ):
+        next(iter(loader))
