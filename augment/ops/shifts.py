@@ -27,16 +27,18 @@ class RandomHSL(Op):
 
     The image becomes OpenCV's "HLS" of bytes (hue from 0 to 180, the others from 0 to 255, rounded half to even), a
     whole number is added to each part, what is beyond its range is cut off (also the hue, which does not go round), and
-    the image becomes RGB again. The arithmetic is OpenCV's portable code in float32; its vectorised code may differ by
-    a level. Where nothing is shifted this time, the way there and back may still change a value by a level or two; with
-    all three arguments 0 the image stays as it is.
+    the image becomes RGB again. The arithmetic is that of OpenCV's portable code in float32, in every bit; its
+    vectorised code takes another hue or saturation, by a step, in one of some thousand colours. Where nothing is
+    shifted this time, the way there and back may still change a value by a level or two; with all three arguments 0 the
+    image stays as it is.
 
     Args:
         random_h: the most to add to the hue, or to take away, 0 to 180.
         random_s, random_l: the same of saturation and lightness, 0 to 255.
 
-    Draws: `h`, `s` and `l`, whole numbers: uniformly from minus to plus the argument and cut towards 0, as MXNet does,
-    so that 0 is twice as likely as any other and the argument itself is never reached.
+    Draws: `h`, `s` and `l`, whole numbers, as MXNet's last releases do: (u + 4 v) / 5 of two uniform numbers, from
+    minus to plus the argument, cut towards 0. So the ends are rare, the argument itself is never reached, and 0 is
+    twice as likely as its neighbours. (MXNet's first releases drew one uniform number.)
     """
 
     random_h: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +43,6 @@ from penstock.augment import (
     ToDtype,
     from_torchvision,
 )
-from penstock.augment.executors.hls import hls_from_rgb, rgb_from_hls
 from penstock.errors import SpecError
 
 Picture = NDArray[np.uint8]
@@ -175,20 +173,6 @@ def test_every_colour_keeps_its_hue_arithmetic() -> None:
 def colour_cube() -> Picture:
     steps = np.array([*range(0, 256, 9), 127, 128, 254, 255], np.uint8)
     return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=3).reshape(len(steps), -1, 3)
-
-
-def test_hls_is_that_of_colorsys() -> None:
-    """Which computes in float64, from 0 to 1; hues 0 and 180 are the same."""
-    pixels = colour_cube().reshape(-1, 3)
-    limit = tolerance("RandomHSL", "reference")
-    expected = [colorsys.rgb_to_hls(*pixel) for pixel in (pixels / 255).tolist()]
-    distance = np.abs(hls_from_rgb(pixels) - np.rint(np.array(expected) * [180, 255, 255]))
-    distance[:, 0] = np.minimum(distance[:, 0], 180 - distance[:, 0])
-    assert distance.max() <= limit
-    assert (distance > 0).mean() < 0.1  # lightnesses of half a level are rounded by what float32 leaves
-    hls = np.minimum(pixels, [180, 255, 255]).astype(np.uint8)
-    back = [colorsys.hls_to_rgb(*pixel) for pixel in (hls / [180, 255, 255]).tolist()]
-    assert np.abs(rgb_from_hls(hls) - np.rint(np.array(back) * 255)).max() <= limit
 
 
 @pytest.mark.parametrize("op", [RandomHSL(36, 50, 50), RandomHSL(180, 255, 255), RandomHSL(1)])

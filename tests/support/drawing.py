@@ -100,8 +100,8 @@ def choice(key: Key, op: int, weights: tuple[float, ...]) -> int:
 
 def hsl(key: Key, op: int, most: tuple[int, int, int]) -> list[int]:
     """Shifts of hue, saturation and lightness."""
-    units = [*key.doubles(op, 0), key.doubles(op, 1)[0]]
-    return [math.trunc(-n + u * 2 * n) for u, n in zip(units, most, strict=True)]
+    pairs = [key.doubles(op, part) for part in range(3)]
+    return [math.trunc(-n + (u + 4 * v) / 5 * 2 * n) for (u, v), n in zip(pairs, most, strict=True)]
 
 
 def lighting(key: Key, op: int, std: float) -> list[float]:

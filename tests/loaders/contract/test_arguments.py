@@ -12,6 +12,7 @@ import torch
 import torch.utils.data
 from support.contract import agree, agreed, refused
 from support.contract_data import Sized, Squares, Stream
+from support.identifiers import described
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
 from penstock.loaders import DataLoader
@@ -70,7 +71,7 @@ def test_keywords_only_are_not_taken_by_position() -> None:
         {"pin_memory": True, "pin_memory_device": "cuda"},
         {"timeout": 3, "in_order": False},
     ],
-    ids=repr,
+    ids=described,
 )
 def test_torchs_attributes_have_torchs_values(arguments: dict[str, Any], workers: int) -> None:
     def attributes(cls: Any) -> Any:
@@ -133,7 +134,7 @@ REFUSALS: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "kind", "message"), REFUSALS, ids=[repr(refusal[0]) for refusal in REFUSALS])
+@pytest.mark.parametrize(("arguments", "kind", "message"), REFUSALS, ids=[described(r[0]) for r in REFUSALS])
 def test_bad_arguments(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
     refused(lambda cls: cls(Squares(), **arguments), kind, message)
 
@@ -195,7 +196,7 @@ def test_the_rest_can_be_set(name: str, value: Any) -> None:
     agree(assigned)
 
 
-@pytest.mark.parametrize("context", ["fork", multiprocessing.get_context("fork"), None], ids=str)
+@pytest.mark.parametrize("context", ["fork", multiprocessing.get_context("fork"), None], ids=described)
 def test_a_context_by_name_or_as_an_object(context: Any) -> None:
     def running(cls: Any) -> Any:
         loader = cls(Squares(), 5, num_workers=1, multiprocessing_context=context)

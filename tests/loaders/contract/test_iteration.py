@@ -10,6 +10,7 @@ import pytest
 import torch
 from support.contract import agree, agreed, refused
 from support.contract_data import Bulk, Draws, OneShot, Sharded, SizedStream, Squares, Stream, Unsized, collate_sum
+from support.identifiers import described
 from torch.utils.data import (
     ChainDataset,
     ConcatDataset,
@@ -68,7 +69,9 @@ def test_the_last_batch(batch_size: int, drop_last: bool) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("batch_size", [None, 1, 4, 99])
-@pytest.mark.parametrize("dataset", [Stream(), Sharded(), Stream(0), ChainDataset([Stream(3), Stream(4)])], ids=repr)
+@pytest.mark.parametrize(
+    "dataset", [Stream(), Sharded(), Stream(0), ChainDataset([Stream(3), Stream(4)])], ids=described
+)
 def test_iterable(dataset: Any, batch_size: int | None, drop_last: bool, workers: int) -> None:
     def batches(cls: Any) -> Any:
         return list(cls(dataset, batch_size, drop_last=drop_last, num_workers=workers))
