@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import OptionError
+from .ops.values import is_int, is_number, items
 
 __all__ = ["contact_sheet"]
 
@@ -45,10 +46,14 @@ def contact_sheet(
         An RGB image.
 
     Raises:
-        OptionError: images of another shape or dtype, or not as many labels as images.
+        OptionError: images of another shape or dtype, not as many labels as images, or another bad argument.
     """
     _check_at_least("columns", columns, 1)
     _check_at_least("cell_px", cell_px, 16)
+    _check_channels("mean", mean)
+    _check_channels("std", std)
+    if not isinstance(images, Iterable):
+        raise OptionError(f"images must be (n, 3, height, width), or a list of them, got {images!r}")
     pixels = [_to_pixels(_to_array(image), mean, std) for image in images]
     texts = _label_texts(labels, classes, len(pixels))
     font = _font()
@@ -68,8 +73,14 @@ def contact_sheet(
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise OptionError(f"{name} must be at least {least}, got {value}")
+    if not is_int(value) or value < least:
+        raise OptionError(f"{name} must be at least {least}, an int, got {value!r}")
+
+
+def _check_channels(name: str, value: object) -> None:
+    numbers = value if value is None else items(value)
+    if value is not None and (numbers is None or len(numbers) != 3 or not all(map(is_number, numbers))):
+        raise OptionError(f"{name} must be 3 numbers, as Normalize was given them, got {value!r}")
 
 
 def _to_array(value: Any) -> NDArray[Any]:
@@ -83,7 +94,8 @@ def _to_array(value: Any) -> NDArray[Any]:
 
 def _to_pixels(image_chw: NDArray[Any], mean: Sequence[float] | None, std: Sequence[float] | None) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 for display."""
-    if image_chw.ndim != 3 or image_chw.shape[0] != 3 or (image_chw.dtype != np.uint8 and image_chw.dtype.kind != "f"):
+    floats_or_bytes = image_chw.dtype == np.uint8 or image_chw.dtype.kind == "f"
+    if image_chw.ndim != 3 or image_chw.shape[0] != 3 or not image_chw.size or not floats_or_bytes:
         raise OptionError(
             f"images must be (n, 3, height, width) of uint8 or floats, got {image_chw.shape} {image_chw.dtype}"
         )
@@ -101,9 +113,12 @@ def _to_pixels(image_chw: NDArray[Any], mean: Sequence[float] | None, std: Seque
 def _label_texts(labels: Any, classes: Sequence[str] | None, count: int) -> list[str]:
     if labels is None:
         return [""] * count
-    rows = list(_to_array(labels))
-    if len(rows) != count:
-        raise OptionError(f"labels must be one for each of the {count} images, got {len(rows)}")
+    array = _to_array(labels)
+    if array.ndim == 0 or len(array) != count:
+        raise OptionError(
+            f"labels must be one for each of the {count} images, got {array.shape[0] if array.ndim else labels!r}"
+        )
+    rows = list(array)
     return [_label_text(row, classes) for row in rows]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
+from .ops.values import members, shown
 
 __all__ = ["ParamTable", "drawn_inside"]
 
@@ -38,11 +39,14 @@ class ParamTable:
     __slots__ = ("_columns", "_values")
 
     def __init__(self, columns: Sequence[str], values: NDArray[np.float64]) -> None:
-        table = np.array(values, np.float64, order="C")
-        if table.ndim != 2 or table.shape[1] != len(columns):
-            raise OptionError(f"values must be (n, {len(columns)}) for columns {list(columns)}, got {table.shape}")
+        names = members(columns)
+        if names is None or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise OptionError(f"columns must be a list of names, each of its own, got {shown(columns)}")
+        table = _numbers(values)
+        if table.ndim != 2 or table.shape[1] != len(names):
+            raise OptionError(f"values must be (n, {len(names)}) for columns {list(names)}, got {table.shape}")
         table.setflags(write=False)
-        self._columns = tuple(columns)
+        self._columns: tuple[str, ...] = names
         self._values = table
 
     @property
@@ -89,3 +93,11 @@ class ParamTable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ParamTable, (self._columns, self._values)
+
+
+def _numbers(values: object) -> NDArray[np.float64]:
+    """A copy, float64 in C order."""
+    try:
+        return np.array(values, np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"values must be an array of numbers, got {shown(values)}: {error}") from error

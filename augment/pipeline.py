@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import index as index_of
-from typing import Any, Literal, overload
+from typing import Any, Literal, NoReturn, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..errors import OptionError, SpecError
+from .descriptions import check_keys, check_version, read_json
 from .functions import Turns
 from .ops import OPS, Op, every_op, op_from_dict
+from .ops.arguments import pair
 from .ops.base import Stage, lower_ops
+from .ops.crops import Crops
+from .ops.values import is_int, members, shown
 from .order import check_crops, check_order
 from .params import ParamTable
 
@@ -111,8 +115,11 @@ class Pipeline(Sequence[Op]):
         Raises:
             SpecError: `position` is not from 0 to the number of ops, or lies between `ToDtype` and `Normalize`.
         """
-        if not 0 <= position <= len(self._ops):
-            raise SpecError(f"Pipeline: position must be from 0 to {len(self._ops)}, the number of ops, got {position}")
+        if not is_int(position) or not 0 <= position <= len(self._ops):
+            raise SpecError(
+                f"Pipeline: position must be an int from 0 to {len(self._ops)}, the number of ops, got "
+                f"{shown(position)}; for example pipeline.split(len(pipeline) - 1)"
+            )
         first = Pipeline(self._ops[:position], position=self._position)
         lowered = sum(1 for _ in lower_ops(first))
         return first, Pipeline(self._ops[position:], position=self._position + lowered)
@@ -155,7 +162,8 @@ class Pipeline(Sequence[Op]):
         if len(visits) != len(rows):
             raise OptionError(f"draws must have one entry for each of the {len(rows)} indices, got {len(visits)}")
         shapes = self._sizes(sizes, len(rows))
-        table = self.program.draw(index_of(seed), index_of(epoch), rows, visits, shapes, index_of(view))
+        keys = [_key("seed", seed, 2**64), _key("epoch", epoch, 2**32), _key("view", view, 2**16)]
+        table = self.program.draw(keys[0], keys[1], rows, visits, shapes, keys[2])
         return ParamTable(self.columns, table)
 
     def apply(
@@ -212,12 +220,10 @@ class Pipeline(Sequence[Op]):
         Raises:
             SpecError: an unknown version, key, op or argument, or a bad one.
         """
-        if not isinstance(data, Mapping) or set(data) - {"position"} != {"version", "ops"}:
-            raise SpecError(f"a pipeline must be a mapping with the keys 'version' and 'ops', got {data!r}")
-        if data["version"] != FORMAT_VERSION:
-            raise SpecError(f"a pipeline of version {FORMAT_VERSION} was expected, got version {data['version']!r}")
+        check_keys("a pipeline", data, ["version", "ops"], ["position"])
+        check_version("a pipeline", data["version"], FORMAT_VERSION)
         if not isinstance(data["ops"], (list, tuple)):
-            raise SpecError(f"'ops' of a pipeline must be a list of ops, got {data['ops']!r}")
+            raise SpecError(f"'ops' of a pipeline must be a list of ops, got {shown(data['ops'])}")
         return cls([op_from_dict(op) for op in data["ops"]], position=data.get("position", 0))
 
     def to_json(self, indent: int | None = None) -> str:
@@ -227,11 +233,7 @@ class Pipeline(Sequence[Op]):
     @classmethod
     def from_json(cls, text: str) -> Pipeline:
         """The pipeline that `to_json` wrote; SpecError as `from_dict`, and for text that is no JSON."""
-        try:
-            data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise SpecError(f"a pipeline's JSON can't be read: {error}; write it with Pipeline.to_json()") from error
-        return cls.from_dict(data)
+        return cls.from_dict(read_json("a pipeline", text, "Pipeline.to_json"))
 
     def _sizes(self, sizes: ArrayLike | None, count: int) -> NDArray[np.int32]:
         if sizes is None:
@@ -241,12 +243,15 @@ class Pipeline(Sequence[Op]):
                         f"sizes must be given for what {type(op).__name__} draws: (n, 2) heights and widths of the "
                         f"decoded images"
                     )
-            return np.ones((count, 2), np.int32)
-        table = np.asarray(sizes)
+            # Nothing depends on the size, but that of several crops still have to fit.
+            fitting = next((pair(op.size) for op in self._ops if isinstance(op, Crops)), (1, 1))
+            return np.full((count, 2), fitting, np.int32)
+        table = _array("sizes", sizes)
         shaped = table.dtype.kind in "iu" and table.shape in ((2,), (count, 2))
         if not shaped or (table.size and not 0 < table.min() <= table.max() < 2**31):
             raise OptionError(
-                f"sizes must be (height, width) or ({count}, 2) positive ints, got {table.dtype} of shape {table.shape}"
+                f"sizes must be (height, width) or ({count}, 2) positive ints, got {table.dtype} of shape "
+                f"{table.shape}: {shown(sizes)}"
             )
         return np.ascontiguousarray(np.broadcast_to(table, (count, 2)), np.int32)
 
@@ -259,6 +264,12 @@ class Pipeline(Sequence[Op]):
 
     def __len__(self) -> int:
         return len(self._ops)
+
+    def __add__(self, other: object) -> NoReturn:
+        raise _not_added(self, other)
+
+    def __radd__(self, other: object) -> NoReturn:
+        raise _not_added(other, self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Pipeline):
@@ -277,39 +288,70 @@ class Pipeline(Sequence[Op]):
         return _part, (self._ops, self._position)
 
 
+def _not_added(first: object, second: object) -> SpecError:
+    return SpecError(
+        f"{type(first).__name__} + {type(second).__name__}: pipelines are not added up; write "
+        "Pipeline([*first, *second]) for one after the other, or Views.of([first, second]) for both of each image"
+    )
+
+
 def _part(ops: tuple[Op, ...], position: int) -> Pipeline:
     return Pipeline(ops, position=position)
 
 
 def _checked_position(position: object) -> int:
-    if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < MAX_OPS:
-        raise SpecError(f"Pipeline: position must be an int from 0 to {MAX_OPS - 1}, got {position!r}")
-    return position
+    if not is_int(position) or not 0 <= position < MAX_OPS:
+        raise SpecError(f"Pipeline: position must be an int from 0 to {MAX_OPS - 1}, got {shown(position)}")
+    return int(position)
 
 
 def _checked_ops(ops: object) -> tuple[Op, ...]:
-    if isinstance(ops, Op) or not isinstance(ops, Iterable):
-        raise SpecError(
-            f"Pipeline: ops must be a list of ops, got {ops!r}; for example Pipeline([RandomResizedCrop(224)])"
-        )
-    listed = tuple(ops)
+    listed = members(ops)
+    if listed is None:
+        fix = "for example Pipeline([RandomResizedCrop(224)])"
+        if isinstance(ops, str | bytes | Mapping):
+            fix = f"Pipeline.{'from_dict' if isinstance(ops, Mapping) else 'from_json'} reads what describes one"
+        raise SpecError(f"Pipeline: ops must be a list of ops, got {shown(ops)}; {fix}")
     if len(listed) > MAX_OPS:
         raise SpecError(f"Pipeline: expected at most {MAX_OPS:,} ops, got {len(listed):,}; leave some out")
     for position, op in enumerate(listed):
         if isinstance(op, type) and issubclass(op, Op):
             raise SpecError(f"Pipeline: position {position} holds the class {op.__name__}; call it: {op.__name__}(...)")
+        if isinstance(op, Pipeline | list | tuple):
+            fix = "write its ops one by one, Pipeline([*ops, ...])"
+            raise SpecError(f"Pipeline: position {position} must hold one op, got {shown(op)}; {fix}")
         if not isinstance(op, Op):
             known = ", ".join(sorted(OPS))
-            raise SpecError(f"Pipeline: position {position} must hold an op of penstock.augment ({known}), got {op!r}")
+            raise SpecError(
+                f"Pipeline: position {position} must hold an op of penstock.augment ({known}), got {shown(op)}"
+            )
     return listed
 
 
+def _key(name: str, value: object, end: int) -> int:
+    """One of the numbers that all samples are keyed by; anything that Python takes as an index, but no bool."""
+    try:
+        number = None if isinstance(value, bool) else index_of(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or not 0 <= number < end:
+        raise OptionError(f"{name} must be an int from 0 to {end - 1}, got {shown(value)}; for example {name}=0")
+    return number
+
+
+def _array(name: str, values: ArrayLike) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name} must be an array of ints, got {shown(values)}: {error}") from error
+
+
 def _column(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    column = np.atleast_1d(np.asarray(values))
+    column = np.atleast_1d(_array(name, values))
     if column.size == 0:
         column = column.astype(np.int64)
     whole = column.dtype.kind in "iu" and column.ndim == 1
     if not whole or (column.size and not 0 <= column.min() <= column.max() < 2**63):
         shape = f"{column.dtype} of shape {column.shape}"
-        raise OptionError(f"{name} must be (n,) ints from 0, below 2**63, got {shape}: {values!r:.80}")
+        raise OptionError(f"{name} must be (n,) ints from 0, below 2**63, got {shape}: {shown(values)}")
     return np.ascontiguousarray(column, np.int64)

@@ -25,6 +25,7 @@ from .ops import (
     ToDtype,
 )
 from .ops.arguments import Interval, Size, pair
+from .ops.values import is_number
 from .pipeline import Pipeline
 from .views import Augmentation, Views
 
@@ -62,6 +63,10 @@ CIFAR10_STD: Channels = (0.2470, 0.2435, 0.2616)
 MXNET_MEAN: Channels = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 MXNET_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
 """What MXNet's ImageNet example subtracts from images from 0 to 255, which it does not divide."""
+
+
+MAX_STRENGTH = 2.5
+"""Of SimCLR's jitter, where the hue goes all around."""
 
 
 def imagenet_train(
@@ -156,6 +161,10 @@ def simclr(
     Raises:
         SpecError: an argument that the ops refuse; `mean` or `std` alone.
     """
+    if not is_number(strength) or not 0 <= strength <= MAX_STRENGTH:
+        raise SpecError(
+            f"simclr: strength must be a number from 0 to {MAX_STRENGTH}, got {strength!r}; theirs is 1.0 or 0.5"
+        )
     jitter = ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
     crop = RandomResizedCrop(size)
     kernel = pair(crop.size)[0] // 10 // 2 * 2 + 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeAlias, overload
+from typing import Any, NoReturn, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import SpecError
+from .descriptions import check_keys, check_version, read_json
 from .ops.base import Stage
+from .ops.values import is_int, members, shown
 from .params import ParamTable
 from .pipeline import Pipeline
 
@@ -49,10 +51,9 @@ class Views(Sequence[Pipeline]):
     __slots__ = ("_pipelines",)
 
     def __init__(self, count: int, pipeline: Pipeline) -> None:
-        whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-        if not whole or not 1 <= count <= MAX_VIEWS:
+        if not is_int(count) or not 1 <= count <= MAX_VIEWS:
             raise SpecError(
-                f"Views: count must be an int from 1 to {MAX_VIEWS}, got {count!r}; for example Views(2, pipeline)"
+                f"Views: count must be an int from 1 to {MAX_VIEWS}, got {shown(count)}; for example Views(2, pipeline)"
             )
         self._pipelines = _checked([pipeline] * int(count))
 
@@ -103,13 +104,11 @@ class Views(Sequence[Pipeline]):
         Raises:
             SpecError: an unknown version or key, a bad count, or what `Pipeline.from_dict` refuses.
         """
-        if not isinstance(data, Mapping) or set(data) != {"version", "views"}:
-            raise SpecError(f"views must be a mapping with the keys 'version' and 'views', got {data!r}")
-        if data["version"] != FORMAT_VERSION:
-            raise SpecError(f"views of version {FORMAT_VERSION} were expected, got version {data['version']!r}")
+        check_keys("views", data, ["version", "views"])
+        check_version("views", data["version"], FORMAT_VERSION)
         groups = data["views"]
         if not isinstance(groups, list | tuple) or not groups:
-            raise SpecError(f"'views' must be a list of at least one group of views, got {groups!r}")
+            raise SpecError(f"'views' must be a list of at least one group of views, got {shown(groups)}")
         return cls.of(pipeline for group in groups for pipeline in _group_from_dict(group))
 
     def to_json(self, indent: int | None = None) -> str:
@@ -119,14 +118,15 @@ class Views(Sequence[Pipeline]):
     @classmethod
     def from_json(cls, text: str) -> Views:
         """The views that `to_json` wrote; SpecError as `from_dict`, and for text that is no JSON."""
-        try:
-            data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise SpecError(f"views can't be read from JSON: {error}; write it with Views.to_json()") from error
-        return cls.from_dict(data)
+        return cls.from_dict(read_json("views", text, "Views.to_json"))
 
     def __add__(self, other: Views) -> Views:
-        return Views.of(self._pipelines + other._pipelines) if isinstance(other, Views) else NotImplemented
+        if not isinstance(other, Views):
+            raise _not_added(self, other)
+        return Views.of(self._pipelines + other._pipelines)
+
+    def __radd__(self, other: object) -> NoReturn:
+        raise _not_added(other, self)
 
     @overload
     def __getitem__(self, index: int) -> Pipeline: ...
@@ -160,16 +160,22 @@ def pipelines_of(augmentation: Augmentation) -> tuple[Pipeline, ...]:
     return tuple(augmentation) if isinstance(augmentation, Views) else (augmentation,)
 
 
+def _not_added(first: object, second: object) -> SpecError:
+    return SpecError(
+        f"{type(first).__name__} + {type(second).__name__}: only views are added up; write Views(1, pipeline) for one "
+        "more view of each image"
+    )
+
+
 def _checked(pipelines: object) -> tuple[Pipeline, ...]:
-    listed = tuple(pipelines) if isinstance(pipelines, Iterable) else ()
+    listed = members(pipelines) or ()
     if not 1 <= len(listed) <= MAX_VIEWS:
-        raise SpecError(
-            f"Views: expected 1 to {MAX_VIEWS} pipelines, one for each view, got {len(listed) or repr(pipelines)}"
-        )
+        got = len(listed) or shown(pipelines)
+        raise SpecError(f"Views: expected 1 to {MAX_VIEWS} pipelines, one for each view, got {got}")
     for pipeline in listed:
         if not isinstance(pipeline, Pipeline):
             raise SpecError(
-                f"Views: pipeline must be a Pipeline, got {pipeline!r}; for example Views(2, Pipeline([...]))"
+                f"Views: pipeline must be a Pipeline, got {shown(pipeline)}; for example Views(2, Pipeline([...]))"
             )
         mixing = next((op for op in pipeline if op.stage is Stage.BATCH), None)
         if mixing is not None:
@@ -181,6 +187,5 @@ def _checked(pipelines: object) -> tuple[Pipeline, ...]:
 
 
 def _group_from_dict(group: Any) -> Views:
-    if not isinstance(group, Mapping) or set(group) != {"count", "pipeline"}:
-        raise SpecError(f"a group of views must be a mapping with the keys 'count' and 'pipeline', got {group!r}")
+    check_keys("a group of views", group, ["count", "pipeline"])
     return Views(group["count"], Pipeline.from_dict(group["pipeline"]))

@@ -6,14 +6,24 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...errors import DecodeError, SpecError
 from ..ops.arguments import pair
 from ..ops.crops import Crops, TenCrop
 
-__all__ = ["several_crops"]
+__all__ = ["check_fits", "several_crops"]
+
+
+def check_fits(op: Crops, height: int, width: int) -> None:
+    """DecodeError where an image of this size is smaller than the crops."""
+    try:
+        op.check_fits(height, width)
+    except SpecError as error:
+        raise DecodeError(str(error)) from error
 
 
 def several_crops(op: Crops, image: NDArray[Any]) -> list[NDArray[Any]]:
-    """The crops that `op` makes of (height, width, 3), which is at least as large as they are."""
+    """The crops that `op` makes of (height, width, 3); DecodeError for an image that is smaller than they are."""
+    check_fits(op, *image.shape[:2])
     five = five_crops(image, *pair(op.size))
     if not isinstance(op, TenCrop):
         return five

@@ -29,6 +29,7 @@ from .mixing import CutMix, MixUp
 from .padding import Pad, RandomCrop
 from .policy import AutoAugment, RandAugment, TrivialAugmentWide
 from .shifts import PCALighting, RandomHSL
+from .values import shown
 from .warp import RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
@@ -118,6 +119,10 @@ OPS: dict[str, type[Op]] = {
 """Every op by its name."""
 
 
+MAX_LISTS = 2
+"""How deep arguments hold lists in lists."""
+
+
 def op_from_dict(data: Mapping[str, Any], depth: int = 0) -> Op:
     """The op that `Op.to_dict` described; arguments left out take their defaults.
 
@@ -129,13 +134,13 @@ def op_from_dict(data: Mapping[str, Any], depth: int = 0) -> Op:
         SpecError: an unknown op or argument, a missing or a bad one.
     """
     if not isinstance(data, Mapping) or "op" not in data:
-        raise SpecError(f"an op must be a mapping with a key 'op', got {data!r}; write it as Op.to_dict() does")
+        raise SpecError(f"an op must be a mapping with a key 'op', got {shown(data)}; write it as Op.to_dict() does")
     if depth > MAX_DEPTH:
         raise SpecError(f"an op must be at most {MAX_DEPTH} deep in others, got more; nest them less")
     arguments = {name: value for name, value in data.items() if name != "op"}
     kind = OPS.get(data["op"]) if isinstance(data["op"], str) else None
     if kind is None:
-        raise SpecError(f"unknown op {data['op']!r}; known ops are {', '.join(sorted(OPS))}")
+        raise SpecError(f"unknown op {shown(data['op'])}; known ops are {', '.join(sorted(OPS))}")
     fields = dataclasses.fields(kind)
     known = [field.name for field in fields]
     unknown = sorted(str(name) for name in arguments if name not in known)
@@ -144,11 +149,15 @@ def op_from_dict(data: Mapping[str, Any], depth: int = 0) -> Op:
     missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in arguments]
     if missing:
         raise SpecError(f"{kind.__name__}: argument {missing[0]!r} is missing; it takes {', '.join(known)}")
-    return kind(**{name: _revived(value, depth) for name, value in arguments.items()})
+    return kind(**{name: _revived(f"{kind.__name__}: {name}", value, depth) for name, value in arguments.items()})
 
 
-def _revived(value: Any, depth: int) -> Any:
+def _revived(place: str, value: Any, depth: int, lists: int = 0) -> Any:
     """An argument as `to_dict` wrote it, with its ops in place of what describes them."""
     if isinstance(value, Mapping):
         return op_from_dict(value, depth + 1)
-    return [_revived(each, depth) for each in value] if isinstance(value, (list, tuple)) else value
+    if lists > MAX_LISTS:
+        raise SpecError(
+            f"{place} holds lists more than {MAX_LISTS} deep, as no op has them; write it as to_dict() does"
+        )
+    return [_revived(place, each, depth, lists + 1) for each in value] if isinstance(value, (list, tuple)) else value

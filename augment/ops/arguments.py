@@ -13,11 +13,13 @@ from .values import is_int as _is_int
 from .values import is_number as _is_number
 from .values import is_plain_number as _is_plain_number
 from .values import items as _items
+from .values import shown as _shown
 
 __all__ = [
     "INTERPOLATIONS",
     "MAX_FACTOR",
     "MAX_PIXELS",
+    "MAX_RATIO",
     "MAX_SIDE_PX",
     "Interval",
     "Size",
@@ -67,6 +69,9 @@ MAX_PIXELS = 178_956_970
 MAX_FACTOR = float(np.finfo(np.float32).max)
 """Largest factor: kernels compute in float32."""
 
+MAX_RATIO = 1e9
+"""Largest aspect ratio or scale of a length, and by its inverse the smallest."""
+
 INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "box", "hamming", "lanczos")
 """Filters of resizes, in the core's numbering."""
 
@@ -76,7 +81,7 @@ PILLOW_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"
 
 def refusal(op: object, argument: str, expected: str, value: object, fix: str) -> SpecError:
     """The error for one bad argument, ready to raise."""
-    return SpecError(f"{type(op).__name__}: {argument} must be {expected}, got {value!r}; {fix}")
+    return SpecError(f"{type(op).__name__}: {argument} must be {expected}, got {_shown(value)}; {fix}")
 
 
 def side(op: object, argument: str, value: object) -> int:
@@ -124,6 +129,9 @@ def rising(op: object, argument: str, value: object) -> tuple[float, float]:
     numbers = _two_numbers(value)
     if numbers is None or not 0 < numbers[0] <= numbers[1]:
         raise refusal(op, argument, "(low, high) with 0 < low <= high", value, "give two numbers in rising order")
+    if not 1 / MAX_RATIO <= numbers[0] <= numbers[1] <= MAX_RATIO:
+        expected = f"two numbers from {1 / MAX_RATIO:g} to {MAX_RATIO:g}"
+        raise refusal(op, argument, expected, value, "for example (0.5, 2.0); 1 changes nothing")
     return numbers
 
 
@@ -138,15 +146,17 @@ def share(op: object, argument: str, value: object) -> tuple[float, float]:
 
 def probability(op: object, argument: str, value: object) -> float:
     """A number from 0 to 1."""
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not 0 <= value <= 1:
+    if not _is_plain_number(value) or not 0 <= value <= 1:
         raise refusal(op, argument, "a probability from 0 to 1", value, f"for example {argument}=0.5")
     return float(value)
 
 
 def number(op: object, argument: str, value: object, fix: str) -> float:
-    """A finite number."""
+    """A finite float32 number."""
     if not _is_plain_number(value):
         raise refusal(op, argument, "a finite number", value, fix)
+    if abs(value) > MAX_FACTOR:
+        raise refusal(op, argument, "a number in the range of float32", value, fix)
     return float(value)
 
 
@@ -234,9 +244,11 @@ def kernel_size(op: object, argument: str, value: object) -> tuple[int, int]:
 def spread(op: object, argument: str, value: object) -> tuple[float, float]:
     """(low, high) of a standard deviation, above 0; one number is both."""
     numbers = (float(value), float(value)) if _is_plain_number(value) else _two_numbers(value)
+    fix = f"for example {argument}=1.5 or {argument}=(0.1, 2.0)"
     if numbers is None or not 0 < numbers[0] <= numbers[1] <= MAX_FACTOR:
-        expected = "a number above 0, or (low, high) with 0 < low <= high"
-        raise refusal(op, argument, expected, value, f"for example {argument}=1.5 or {argument}=(0.1, 2.0)")
+        raise refusal(op, argument, "a number above 0, or (low, high) with 0 < low <= high", value, fix)
+    if numbers[0] < 1 / MAX_RATIO:
+        raise refusal(op, argument, f"at least {1 / MAX_RATIO:g}", value, fix)
     return numbers
 
 
@@ -267,11 +279,14 @@ def flag(op: object, argument: str, value: object) -> bool:
 
 def per_channel(op: object, argument: str, value: object) -> tuple[float, float, float]:
     """Three finite float32 numbers, for R, G, B; a sequence of one serves all three, as torch broadcasts it."""
-    items = _items(value)
+    return _channels(op, argument, value, _items(value))
+
+
+def _channels(op: object, argument: str, value: object, items: list[Any] | None) -> tuple[float, float, float]:
     if items is None or len(items) not in (1, 3) or not all(map(_is_number, items)):
         fix = f"for example {argument}=(0.5, 0.5, 0.5)"
         raise refusal(op, argument, "3 finite numbers, one for each of R, G, B", value, fix)
-    if max(map(abs, items)) > float(np.finfo(np.float32).max):
+    if max(map(abs, items)) > MAX_FACTOR:
         raise refusal(op, argument, "3 numbers in the range of float32", value, "give smaller numbers")
     first, second, third = (float(v) for v in (items * 3 if len(items) == 1 else items))
     return first, second, third
@@ -279,7 +294,7 @@ def per_channel(op: object, argument: str, value: object) -> tuple[float, float,
 
 def channel_values(op: object, argument: str, value: object) -> tuple[float, float, float]:
     """Three finite float32 numbers, for R, G, B; one number is all three."""
-    return per_channel(op, argument, (value,) if _is_plain_number(value) else value)
+    return _channels(op, argument, value, [value] if _is_plain_number(value) else _items(value))
 
 
 def positive(op: object, argument: str, value: object, highest: float) -> float:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from . import arguments as check
 from .base import Lowered, Op, Stage, floats
+from .values import is_int
 
 __all__ = [
     "Grayscale",
@@ -37,7 +38,7 @@ class Grayscale(Op):
     stage: ClassVar[Stage] = Stage.COLOUR
 
     def __post_init__(self) -> None:
-        if self.num_output_channels != 3:
+        if not is_int(self.num_output_channels) or self.num_output_channels != 3:
             fix = "results always have three channels, which are then equal"
             raise check.refusal(self, "num_output_channels", "3", self.num_output_channels, fix)
         self._store(num_output_channels=3)

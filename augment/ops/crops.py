@@ -19,13 +19,13 @@ class Crops(Op):
 
     What follows such an op in its pipeline is done to each crop, with the same draws, and results have a dimension
     more: (crops, 3, height, width). An image that is smaller than a crop is an error: at once where the size of the
-    image is known from the ops before, else `DecodeError` when its parameters are drawn.
+    image is known from the ops before, else `DecodeError` when its parameters are drawn for sizes that are given,
+    or when it is applied.
     """
 
     size: Size
 
     stage: ClassVar[Stage] = Stage.CROPS
-    draws_by_size: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._store(size=check.height_width(self, "size", self.size))

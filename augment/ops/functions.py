@@ -95,6 +95,11 @@ class Lambda(Op):
 
 def _imported(address: str) -> Any:
     module, _, name = address.partition(":")
+    if not name or not module or module.startswith("."):
+        raise SpecError(
+            f"Lambda: function {address!r} can't be imported (a module and a name in it are needed); write it as "
+            "'module:name'"
+        )
     try:
         return reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError, ValueError) as error:

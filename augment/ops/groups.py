@@ -10,6 +10,7 @@ from ...errors import SpecError
 from . import arguments as check
 from .base import Lowered, Op, Stage, floats, lower_ops
 from .mixing import CutMix, MixUp
+from .values import members
 
 __all__ = ["MAX_DEPTH", "Apply", "Choice", "mixing_ops"]
 
@@ -76,7 +77,7 @@ class Choice(Op):
         return Stage.BATCH if any(op.stage is Stage.BATCH for op in _first_of(self.branches)) else Stage.COLOUR
 
     def __post_init__(self) -> None:
-        given = tuple(self.choices) if isinstance(self.choices, Iterable) else ()
+        given = members(self.choices)
         if not given:
             expected = "a list of at least one choice, each an op or a list of ops"
             raise check.refusal(self, "choices", expected, self.choices, _FIX)
@@ -108,11 +109,11 @@ class Choice(Op):
 
 
 def _members(group: Op, argument: str, value: Any) -> tuple[Op, ...]:
-    if not isinstance(value, Iterable):
+    found = members(value)
+    if found is None:
         raise check.refusal(group, argument, "a list of ops", value, _FIX)
-    members = tuple(value)
     name = type(group).__name__
-    for member in members:
+    for member in found:
         if isinstance(member, type) and issubclass(member, Op):
             raise SpecError(f"{name}: {argument} holds the class {member.__name__}; call it: {member.__name__}(...)")
         if not isinstance(member, Op):
@@ -123,7 +124,7 @@ def _members(group: Op, argument: str, value: Any) -> tuple[Op, ...]:
             if member.stage is Stage.BATCH:
                 fix += ", or make each choice one op that mixes batches (their p= leaves them out at times)"
             raise check.refusal(group, argument, "ops on uint8 images", member, fix)
-    return members
+    return found
 
 
 def _first_of(branches: Iterable[Sequence[Op]]) -> list[Op]:

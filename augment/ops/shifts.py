@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from . import arguments as check
 from .base import Lowered, Op, Stage, floats
+from .values import is_number, items
 
 __all__ = ["PCALighting", "RandomHSL"]
 
@@ -93,11 +92,21 @@ class PCALighting(Op):
 
 def _table(op: Op, argument: str, value: Any, shape: tuple[int, ...]) -> Any:
     """Finite float32 numbers of this shape, as tuples."""
-    try:
-        table = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        table = np.empty(0)
-    if table.shape != shape or not (np.abs(table) <= check.MAX_FACTOR).all():
+    numbers = _row(value) if len(shape) == 1 else _rows(value)
+    if numbers is None:
         expected = f"{' x '.join(map(str, shape))} finite numbers"
         raise check.refusal(op, argument, expected, value, "leave the argument out for those of ImageNet")
-    return tuple(tuple(row) for row in table.tolist()) if table.ndim == 2 else tuple(table.tolist())
+    return numbers
+
+
+def _rows(value: object) -> tuple[tuple[float, ...], ...] | None:
+    rows = [_row(each) for each in items(value) or ()]
+    found = tuple(row for row in rows if row is not None)
+    return found if len(rows) == len(found) == 3 else None
+
+
+def _row(value: object) -> tuple[float, ...] | None:
+    row = items(value)
+    if row is None or len(row) != 3 or not all(is_number(each) and abs(each) <= check.MAX_FACTOR for each in row):
+        return None
+    return tuple(map(float, row))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
 
-__all__ = ["is_int", "is_number", "is_plain_number", "items"]
+__all__ = ["is_int", "is_number", "is_plain_number", "items", "members", "shown"]
+
+MOST_SHOWN = 400
+"""Characters of a value in a message."""
 
 
 def is_int(value: object) -> TypeGuard[int]:
@@ -19,7 +24,10 @@ def is_plain_number(value: object) -> TypeGuard[int | float]:
 
 
 def is_number(value: object) -> bool:
-    return is_int(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
+    """Whether it is a finite one that a float can be."""
+    if is_int(value):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, (float, np.floating)) and math.isfinite(value)
 
 
 def items(value: object) -> list[Any] | None:
@@ -28,3 +36,19 @@ def items(value: object) -> list[Any] | None:
     if isinstance(plain, (str, bytes, dict, set)) or not hasattr(plain, "__len__") or not hasattr(plain, "__iter__"):
         return None
     return list(plain)
+
+
+def members(value: object) -> tuple[Any, ...] | None:
+    """What a list of ops holds, or anything else that can be gone through; None for text, mappings and other values."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        return None
+    return None if getattr(value, "ndim", None) == 0 else tuple(value)
+
+
+def shown(value: object) -> str:
+    """How messages show a value: as Python writes it, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # ints of thousands of digits, lists in lists in lists ...
+        text = f"<{type(value).__name__} that is too long to be written>"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .arguments import refusal
 from .values import is_int, is_number, is_plain_number, items
 
 __all__ = ["INTERPOLATIONS", "angles", "interpolation", "point", "share", "shares", "shears", "unexpanded"]
+
+MAX_DEGREES = 1e6
+MAX_DISTANCE_PX = 1e9
 
 INTERPOLATIONS = {"nearest": 0, "bilinear": 2, "bicubic": 3}
 """How pixels are made between those that there are, in the numbering of `PIL.Image.Resampling`."""
@@ -29,6 +33,7 @@ def angles(op: object, argument: str, value: object) -> tuple[float, float]:
     if numbers is None or not numbers[0] <= numbers[1]:
         expected = "a number of at least 0, or (low, high) with low <= high, in degrees"
         raise refusal(op, argument, expected, value, f"for example {argument}=15 or {argument}=(-15, 30)")
+    _check_turns(op, argument, value, numbers)
     return numbers[0], numbers[1]
 
 
@@ -39,7 +44,14 @@ def shears(op: object, argument: str, value: object) -> tuple[float, float, floa
     if four is None or not (four[0] <= four[1] and four[2] <= four[3]):
         expected = "a number of at least 0, (low, high) or (low, high, low, high), rising, in degrees"
         raise refusal(op, argument, expected, value, f"for example {argument}=10 or {argument}=(-10, 10, 0, 5)")
+    _check_turns(op, argument, value, four)
     return four[0], four[1], four[2], four[3]
+
+
+def _check_turns(op: object, argument: str, value: object, angles: Sequence[float]) -> None:
+    if max(map(abs, angles)) > MAX_DEGREES:
+        fix = f"leave whole turns out, for example {argument}=180 for any direction"
+        raise refusal(op, argument, f"from {-MAX_DEGREES:g} to {MAX_DEGREES:g} degrees", value, fix)
 
 
 def _numbers(value: object, lengths: tuple[int, ...]) -> list[float] | None:
@@ -70,12 +82,14 @@ def share(op: object, argument: str, value: Any) -> float:
 
 def point(op: object, argument: str, value: object) -> tuple[float, float] | None:
     """(x, y), or None."""
-    given = None if value is None else items(value)
     if value is None:
         return None
+    fix = f"leave {argument} out for the middle of the image"
+    given = items(value)
     if given is None or len(given) != 2 or not all(map(is_number, given)):
-        fix = f"leave {argument} out for the middle of the image"
         raise refusal(op, argument, "(x, y) in pixels from the top left corner, or None", value, fix)
+    if max(map(abs, given)) > MAX_DISTANCE_PX:
+        raise refusal(op, argument, f"at most {MAX_DISTANCE_PX:g} pixels away", value, fix)
     return float(given[0]), float(given[1])
 
 

@@ -162,6 +162,7 @@ void fold(const Program& program, const double* row, Size size, const Part& part
         break;
       case OpKind::kFiveCrop:
       case OpKind::kTenCrop: {
+        check_crops_fit(op, before);  // draws need no sizes, so may have been made for others
         const Crop crop = crop_of(op, before, part.crop);
         if (crop.flip_horizontal) folder.flip_horizontal();
         if (crop.flip_vertical) folder.flip_vertical();

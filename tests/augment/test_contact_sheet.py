@@ -130,8 +130,15 @@ def test_long_names_are_cut_to_their_tile() -> None:
         ({"labels": [1, 2]}, r"labels must be one for each of the 11 images, got 2"),
         ({"mean": MEAN}, r"mean and std go together and with floats, got mean=\(0.485, .*, std=None and uint8 images"),
         ({"mean": MEAN, "std": STD}, r"mean and std go together and with floats, .* and uint8 images"),
-        ({"columns": 0}, r"columns must be at least 1, got 0"),
-        ({"cell_px": 3}, r"cell_px must be at least 16, got 3"),
+        ({"columns": 0}, r"columns must be at least 1, an int, got 0"),
+        ({"columns": 1.5}, r"columns must be at least 1, an int, got 1.5"),
+        ({"cell_px": None}, r"cell_px must be at least 16, an int, got None"),
+        ({"images": 3}, r"images must be \(n, 3, height, width\), or a list of them, got 3"),
+        ({"images": BATCH[:, :, :0]}, r"images must be .* got \(3, 0, 20\) uint8"),
+        ({"labels": 5}, r"labels must be one for each of the 11 images, got 5"),
+        ({"mean": (1, 2), "std": STD}, r"mean must be 3 numbers, as Normalize was given them, got \(1, 2\)"),
+        ({"mean": MEAN, "std": "abc"}, r"std must be 3 numbers, as Normalize was given them, got 'abc'"),
+        ({"cell_px": 3}, r"cell_px must be at least 16, an int, got 3"),
     ],
 )
 def test_bad_argument_is_refused_by_name(arguments: dict[str, Any], message: str) -> None:

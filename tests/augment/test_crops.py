@@ -21,6 +21,7 @@ from penstock.augment import (
     NativeExecutor,
     Normalize,
     Op,
+    Pad,
     Pipeline,
     RandomErasing,
     RandomGrayscale,
@@ -31,8 +32,9 @@ from penstock.augment import (
     Resize,
     TenCrop,
     ToDtype,
+    TorchExecutor,
 )
-from penstock.errors import DecodeError, OptionError, SpecError
+from penstock.errors import DecodeError, SpecError
 
 T = transforms_v1()
 
@@ -161,8 +163,26 @@ def test_an_image_that_is_too_small_is_named(op: Op) -> None:
     message = rf"{type(op).__name__}: size must fit the image, which is \(8, 30\) .* got \(9, 20\); give a smaller"
     with pytest.raises(DecodeError, match=message):
         Pipeline([op]).apply(image)
-    with pytest.raises(OptionError, match="sizes must be given"):
-        Pipeline([op]).params([0])
+    with pytest.raises(DecodeError, match=message):
+        Pipeline([op]).params([0], sizes=(8, 30))
+
+
+@pytest.mark.parametrize("op", [FiveCrop((9, 20)), TenCrop((9, 20))])
+@pytest.mark.parametrize("before", [[], [Resize(9)], [Pad(3)], [Resize((30, 40))]])
+def test_sizes_are_not_asked_for_where_nothing_is_drawn(op: Op, before: list[Op]) -> None:
+    pipeline = Pipeline([*before, op, RandomHorizontalFlip()])
+    assert pipeline.params(range(5)) == pipeline.params(range(5), sizes=(40, 100))
+    # Who applies such a table to an image that is too small says so, all alike.
+    table = pipeline.params([0])
+    image = np.zeros((4, 4, 3), np.uint8)
+    if before in ([], [Pad(3)]):
+        side = 4 if not before else 10
+        message = rf"^{type(op).__name__}: size must fit the image, which is \({side}, {side}\) .* got \(9, 20\); give"
+        for kind in (NativeExecutor, ReferenceExecutor):
+            with pytest.raises(DecodeError, match=message):
+                kind(pipeline).run([image], table)
+        with pytest.raises(DecodeError, match=message):
+            TorchExecutor(pipeline, "cpu").run_batch(torch.zeros((1, 3, 4, 4), dtype=torch.uint8), table)
 
 
 def test_the_core_refuses_what_python_has_refused_before() -> None:

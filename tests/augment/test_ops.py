@@ -414,6 +414,92 @@ BAD += [
     ),
 ]
 
+HUGE = 10**400
+DIGITS = str(HUGE)[:400]
+WARPED: list[tuple[Callable[[], Op], str]] = [
+    (
+        lambda: RandomRotation(1e300),
+        "RandomRotation: degrees must be from -1e+06 to 1e+06 degrees, got 1e+300; "
+        "leave whole turns out, for example degrees=180 for any direction",
+    ),
+    (
+        lambda: RandomAffine((0, 2e6)),
+        "RandomAffine: degrees must be from -1e+06 to 1e+06 degrees, got (0, 2000000.0); "
+        "leave whole turns out, for example degrees=180 for any direction",
+    ),
+    (
+        lambda: RandomAffine(5, shear=(0, 1, -1e7, 0)),
+        "RandomAffine: shear must be from -1e+06 to 1e+06 degrees, got (0, 1, -10000000.0, 0); "
+        "leave whole turns out, for example shear=180 for any direction",
+    ),
+    (
+        lambda: RandomAffine(5, scale=(1e-300, 1)),
+        "RandomAffine: scale must be two numbers from 1e-09 to 1e+09, got (1e-300, 1); "
+        "for example (0.5, 2.0); 1 changes nothing",
+    ),
+    (
+        lambda: RandomAffine(5, aspect=(1, 1e300)),
+        "RandomAffine: aspect must be two numbers from 1e-09 to 1e+09, got (1, 1e+300); "
+        "for example (0.5, 2.0); 1 changes nothing",
+    ),
+    (
+        lambda: RandomRotation(5, center=(0, 1e300)),
+        f"RandomRotation: center must be at most 1e+09 pixels away, got (0, 1e+300); {POINT_FIX}",
+    ),
+]
+NUMBERS: list[tuple[Callable[[], Op], str]] = [
+    (lambda: Resize(HUGE), f"Resize: size must be {SIZE}, got {DIGITS}...; {SIZE_FIX}"),
+    (lambda: Resize(10**5000), f"Resize: size must be {SIZE}, got <int that is too long to be written>; {SIZE_FIX}"),
+    (lambda: Resize(np.array(3)), f"Resize: size must be {SIZE}, got array(3); {SIZE_FIX}"),
+    (lambda: Resize((True, 3)), f"Resize: size must be {SIZE}, got (True, 3); {SIZE_FIX}"),
+    (lambda: RandomRotation(HUGE), f"RandomRotation: degrees must be {ANGLES}, got {DIGITS}...; {ANGLES_FIX}"),
+    (
+        lambda: RandomSolarize(HUGE),
+        f"RandomSolarize: threshold must be a finite number, got {DIGITS}...; for example threshold=128",
+    ),
+    (
+        lambda: RandomSolarize(1e300),
+        "RandomSolarize: threshold must be a number in the range of float32, got 1e+300; for example threshold=128",
+    ),
+    (lambda: ColorJitter(contrast=HUGE), f"ColorJitter: contrast must be {STRENGTH}, got {DIGITS}...; {STRENGTH_FIX}"),
+    (lambda: GaussianBlur(3, HUGE), f"GaussianBlur: sigma must be {SIGMA}, got {DIGITS}...; {SIGMA_FIX}"),
+    (lambda: GaussianBlur(3, 1e-300), f"GaussianBlur: sigma must be at least 1e-09, got 1e-300; {SIGMA_FIX}"),
+    (
+        lambda: RandomInvert(np.complex64(0.5)),
+        f"RandomInvert: p must be {PROBABILITY}, got {np.complex64(0.5)!r}; for example p=0.5",
+    ),
+    (
+        lambda: Grayscale(np.array([3, 3])),
+        "Grayscale: num_output_channels must be 3, got array([3, 3]); "
+        "results always have three channels, which are then equal",
+    ),
+    (
+        lambda: PCALighting(eigval=("1", "2", "3")),
+        f"PCALighting: eigval must be 3 finite numbers, got ('1', '2', '3'); {LIGHT_FIX}",
+    ),
+    (
+        lambda: PCALighting(eigval=(True, 1, 1)),
+        f"PCALighting: eigval must be 3 finite numbers, got (True, 1, 1); {LIGHT_FIX}",
+    ),
+    (
+        lambda: RandomErasing(value=1e300),
+        "RandomErasing: value must be 3 numbers in the range of float32, got 1e+300; give smaller numbers",
+    ),
+    (lambda: Apply(np.array(3)), f"Apply: ops must be a list of ops, got array(3); {OPS_FIX}"),
+    (lambda: Apply("ab"), f"Apply: ops must be a list of ops, got 'ab'; {OPS_FIX}"),
+    (lambda: Choice(np.array(3)), f"Choice: choices must be {CHOICES}, got array(3); {OPS_FIX}"),
+    (lambda: Choice({"a": 1}), f"Choice: choices must be {CHOICES}, got {{'a': 1}}; {OPS_FIX}"),
+    *(
+        (
+            lambda address=address: Lambda(address),
+            f"Lambda: function {address!r} can't be imported (a module and a name in it are needed); "
+            "write it as 'module:name'",
+        )
+        for address in ("numpy", "..:name", ":name", "numpy:", "")
+    ),
+]
+BAD += WARPED + NUMBERS
+
 FUNCTION = 'a function of an image, or where to import it from, as "module:name"'
 FUNCTION_FIX = "for example Lambda(np.ascontiguousarray)"
 BAD += [
@@ -678,6 +764,10 @@ def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
         ("Resize", "an op must be a mapping with a key 'op', got 'Resize'; write it as Op.to_dict() does"),
         ({"op": "CenterCrop", "sise": 3}, "CenterCrop: unknown argument 'sise'; it takes size"),
         ({"op": "Normalize", "mean": [0, 0, 0]}, "Normalize: argument 'std' is missing; it takes mean, std"),
+        (
+            {"op": "PCALighting", "eigvec": [[[0]]]},
+            "PCALighting: eigvec holds lists more than 2 deep, as no op has them; write it as to_dict() does",
+        ),
         ({"op": "CenterCrop", "size": 0}, f"CenterCrop: size must be {SIZE}, got 0; {SIZE_FIX}"),
     ],
 )  # fmt: skip

@@ -124,7 +124,7 @@ def test_tables_are_equal_by_value_and_travel() -> None:
     table = CROPS.params(range(5), sizes=(40, 50))
     assert table == CROPS.params(range(5), sizes=(40, 50)) == pickle.loads(pickle.dumps(table)) == copy.copy(table)
     assert table != CROPS.params(range(5), seed=1, sizes=(40, 50))
-    assert table != ParamTable(["x"] * 9, table.values)
+    assert table != ParamTable(list("abcdefghi"), table.values)
     assert table != 3
     with pytest.raises(TypeError, match="unhashable"):
         hash(table)
@@ -163,9 +163,24 @@ INTS = r"must be \(n,\) ints from 0, below 2\*\*63"
             {"sizes": [(8, 8)] * 2},
             r"sizes must be \(height, width\) or \(1, 2\) positive ints, got int64 of shape \(2, 2\)",
         ),
-        ({"seed": -1}, r"seed: expected an integer from 0 to 18446744073709551615, got -1"),
-        ({"seed": 2**64}, r"seed: expected an integer from 0 to 18446744073709551615, got 18446744073709551616"),
-        ({"epoch": 2**32}, r"epoch: expected an integer from 0 to 4294967295, got 4294967296"),
+        ({"seed": -1}, r"seed must be an int from 0 to 18446744073709551615, got -1; for example seed=0"),
+        ({"seed": 2**64}, r"seed must be an int from 0 to 18446744073709551615, got 18446744073709551616"),
+        ({"epoch": 2**32}, r"epoch must be an int from 0 to 4294967295, got 4294967296"),
+        ({"seed": 1.5}, r"seed must be an int from 0 to 18446744073709551615, got 1.5; for example seed=0"),
+        ({"seed": None}, r"seed must be an int from 0 to 18446744073709551615, got None"),
+        ({"seed": True}, r"seed must be an int from 0 to 18446744073709551615, got True"),
+        ({"epoch": "3"}, r"epoch must be an int from 0 to 4294967295, got '3'; for example epoch=0"),
+        ({"view": 65_536}, r"view must be an int from 0 to 65535, got 65536; for example view=0"),
+        ({"view": [0]}, r"view must be an int from 0 to 65535, got \[0\]"),
+        ({"indices": [2**200]}, r"indices must be .* got object of shape \(1,\): \[1606938"),
+        ({"indices": [[0], [1, 2]]}, r"indices must be an array of ints, got \[\[0\], \[1, 2\]\]: "),
+        ({"indices": None}, r"indices must be .* got object of shape \(1,\): None"),
+        ({"indices": [True]}, r"indices must be .* got bool of shape \(1,\): \[True\]"),
+        ({"draws": [0.5]}, r"draws must be \(n,\) ints from 0, below 2\*\*63, got float64"),
+        ({"sizes": [(8, 8), (8,)]}, r"sizes must be an array of ints, got \[\(8, 8\), \(8,\)\]: "),
+        ({"sizes": 8}, r"sizes must be \(height, width\) or \(1, 2\) positive ints, got int64 of shape \(\): 8"),
+        ({"sizes": (8, 2**31)}, r"sizes must be .* got int64 of shape \(2,\): \(8, 2147483648\)"),
+        ({"sizes": "88"}, r"sizes must be .* got <U2 of shape \(\): '88'"),
     ],
 )
 def test_bad_argument_is_refused_by_name(arguments: dict[str, Any], message: str) -> None:
@@ -176,3 +191,19 @@ def test_bad_argument_is_refused_by_name(arguments: dict[str, Any], message: str
 def test_sizes_are_optional_where_no_crop_is_drawn() -> None:
     pipeline = Pipeline([Resize(8), RandomHorizontalFlip()])
     assert pipeline.params(range(9)) == pipeline.params(range(9), sizes=(30, 40))
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "message"),
+    [
+        ("ab", [[1, 2]], "columns must be a list of names, each of its own, got 'ab'"),
+        (3, [[1]], "columns must be a list of names, each of its own, got 3"),
+        (["a", "a"], [[1, 2]], r"columns must be a list of names, each of its own, got \['a', 'a'\]"),
+        ([1, 2], [[1, 2]], r"columns must be a list of names, each of its own, got \[1, 2\]"),
+        (["a"], [["x"]], r"values must be an array of numbers, got \[\['x'\]\]: could not convert"),
+        (["a"], [1, 2], r"values must be \(n, 1\) for columns \['a'\], got \(2,\)"),
+    ],
+)
+def test_a_table_is_of_named_columns_of_numbers(columns: Any, values: Any, message: str) -> None:
+    with pytest.raises(OptionError, match=f"^{message}"):
+        ParamTable(columns, values)

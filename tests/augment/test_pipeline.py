@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from support.pipelines import pipelines
@@ -28,6 +29,7 @@ from penstock.augment import (
     ToDtype,
 )
 from penstock.augment.ops import OPS, every_op
+from penstock.augment.order import check_order
 from penstock.errors import SpecError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -78,6 +80,27 @@ BAD_ORDER: list[tuple[Callable[[], Any], str]] = [
         lambda: CenterCrop(8),
         "Pipeline: ops must be a list of ops, got CenterCrop(size=(8, 8)); "
         "for example Pipeline([RandomResizedCrop(224)])",
+    ),
+    (
+        lambda: "RandomInvert",
+        "Pipeline: ops must be a list of ops, got 'RandomInvert'; Pipeline.from_json reads what describes one",
+    ),
+    (
+        lambda: {"ops": []},
+        "Pipeline: ops must be a list of ops, got {'ops': []}; Pipeline.from_dict reads what describes one",
+    ),
+    (
+        lambda: np.array(3),
+        "Pipeline: ops must be a list of ops, got array(3); for example Pipeline([RandomResizedCrop(224)])",
+    ),
+    (
+        lambda: [FLOAT, Pipeline([Resize(8)])],
+        "Pipeline: position 1 must hold one op, got "
+        f"{Pipeline([Resize(8)])!r}; write its ops one by one, Pipeline([*ops, ...])",
+    ),
+    (
+        lambda: [CenterCrop(13_000), Pad(300)],
+        "Pipeline: pad would make 13600x13600 px of an image of 13000x13000 px; leave the image out, or pad less",
     ),
     (lambda: 3, "Pipeline: ops must be a list of ops, got 3; for example Pipeline([RandomResizedCrop(224)])"),
 ]  # fmt: skip
@@ -225,8 +248,16 @@ def test_result_is_known_before_it_is_made(ops: list[Any], size: tuple[int, int]
     ("data", "message"),
     [
         ([], "a pipeline must be a mapping with the keys 'version' and 'ops', got []"),
-        ({"ops": []}, "a pipeline must be a mapping with the keys 'version' and 'ops', got {'ops': []}"),
-        ({"version": 2, "ops": []}, "a pipeline of version 1 was expected, got version 2"),
+        ({"ops": []}, "a pipeline must have the keys 'version' and 'ops'; 'version' is missing in {'ops': []}"),
+        ({"version": 1}, "a pipeline must have the keys 'version' and 'ops'; 'ops' is missing in {'version': 1}"),
+        (
+            {"version": 1, "ops": [], "opps": []},
+            "a pipeline must have the keys 'version' and 'ops'; 'opps' is not known, leave it out",
+        ),
+        ({"version": 2, "ops": []}, "'version' of a pipeline must be 1, got 2"),
+        ({"version": True, "ops": []}, "'version' of a pipeline must be 1, got True"),
+        ({"version": "1", "ops": []}, "'version' of a pipeline must be 1, got '1'"),
+        ({"version": 1, "ops": [], "position": -1}, "Pipeline: position must be an int from 0 to 65535, got -1"),
         ({"version": 1, "ops": {}}, "'ops' of a pipeline must be a list of ops, got {}"),
         ({"version": 1, "ops": [{"op": "CenterCrop", "size": 8, "fill": 0}]},
          "CenterCrop: unknown argument 'fill'; it takes size"),
@@ -243,13 +274,69 @@ def test_bad_dict_is_refused_by_name(data: Any, message: str) -> None:
 
 def test_text_that_is_no_json_is_refused() -> None:
     with pytest.raises(
-        SpecError, match=r"a pipeline's JSON can't be read: Expecting .*; write it with Pipeline.to_json"
+        SpecError, match=r"a pipeline can't be read from JSON: Expecting .*; write it with Pipeline.to_json\(\)"
     ):
         Pipeline.from_json("{")
-    with pytest.raises(SpecError, match=r"a pipeline's JSON can't be read: maximum recursion depth exceeded"):
+    with pytest.raises(SpecError, match=r"a pipeline can't be read from JSON: maximum recursion depth exceeded"):
         Pipeline.from_json("[" * 100_000)
 
 
 def test_more_ops_than_can_be_counted_are_refused_at_once() -> None:
     with pytest.raises(SpecError, match=r"Pipeline: expected at most 65,536 ops, got 65,537; leave some out"):
         Pipeline([RandomHorizontalFlip()] * 65_537)
+
+
+@pytest.mark.parametrize("position", [-1, 5, 1.5, "1", None, True])
+def test_it_is_split_at_a_position(position: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        TRAIN.split(position)
+    assert str(caught.value) == (
+        f"Pipeline: position must be an int from 0 to 4, the number of ops, got {position!r}; "
+        "for example pipeline.split(len(pipeline) - 1)"
+    )
+
+
+@pytest.mark.parametrize("other", [TRAIN, [CenterCrop(8)], CenterCrop(8), 3])
+def test_pipelines_are_not_added_up(other: Any) -> None:
+    name = type(other).__name__
+    for add, names in ((lambda: TRAIN + other, f"Pipeline + {name}"), (lambda: other + TRAIN, f"{name} + Pipeline")):
+        if isinstance(other, list) and names.startswith("list"):
+            continue  # lists say so themselves
+        with pytest.raises(SpecError) as caught:
+            add()
+        assert str(caught.value) == (
+            f"{names}: pipelines are not added up; write Pipeline([*first, *second]) for one after the other, or "
+            "Views.of([first, second]) for both of each image"
+        )
+
+
+class Counted(RandomHorizontalFlip):
+    """A flip that counts how often its place is looked at."""
+
+    looks = 0
+
+    @property
+    def stage(self) -> Any:  # type: ignore[override]
+        Counted.looks += 1
+        return RandomHorizontalFlip.stage
+
+
+def test_the_order_of_many_ops_is_checked_in_one_pass() -> None:
+    looks = []
+    for count in (100, 1000):
+        Counted.looks = 0
+        check_order([Counted()] * count)
+        looks.append(Counted.looks)
+    assert looks[1] == 10 * looks[0]
+
+
+def test_crops_among_many_ops_are_checked_where_they_are() -> None:
+    """The size that is known is that of the last op that changed it, whatever came before."""
+    before = [Pad(1), Apply([CenterCrop(9)]), Resize(12), RandomHorizontalFlip()] * 50
+    assert len(Pipeline([*before, CenterCrop(9), RandomCrop(9)])) == 202
+    with pytest.raises(SpecError, match=r"which is \(9, 9\) .* got \(10, 10\)"):
+        Pipeline([*before, CenterCrop(9), RandomHorizontalFlip(), RandomCrop(10)])
+    with pytest.raises(SpecError, match=r"which is \(11, 11\) .* got \(12, 12\)"):
+        Pipeline([*before, CenterCrop(9), Pad(1), Choice([RandomInvert(), RandomCrop(12)])])
+    with pytest.raises(SpecError, match=r"whose shorter side is 12 pixels after Resize.* got \(13, 13\)"):
+        Pipeline([*before, RandomCrop(13)])

@@ -106,9 +106,12 @@ def test_each_view_is_what_its_executors_make_of_its_parameters(image: Any, part
             "MixUp mixes the samples of a batch with their labels, and views share theirs; leave it out",
         ),
         (lambda: Views.from_dict([]), "views must be a mapping with the keys 'version' and 'views'"),  # type: ignore[arg-type]
-        (lambda: Views.from_dict({"version": 2, "views": []}), "version 1 were expected, got version 2"),
+        (lambda: Views.from_dict({"version": 2, "views": []}), "'version' of views must be 1, got 2"),
         (lambda: Views.from_dict({"version": 1, "views": []}), "a list of at least one group of views, got"),
-        (lambda: Views.from_dict({"version": 1, "views": [3]}), "keys 'count' and 'pipeline', got 3"),
+        (
+            lambda: Views.from_dict({"version": 1, "views": [3]}),
+            "a group of views must be a mapping with the keys 'count' and 'pipeline', got 3",
+        ),
         (
             lambda: Views.from_dict({"version": 1, "views": [{"count": -1, "pipeline": GLOBAL.to_dict()}]}),
             "count must be an int from 1 to 65536, got -1",
@@ -123,5 +126,11 @@ def test_what_is_no_declaration_of_views_is_refused(make: Any, message: str) -> 
 
 
 def test_views_and_something_else_do_not_add_up() -> None:
-    with pytest.raises(TypeError, match="unsupported operand"):
-        _ = CROPS + GLOBAL  # type: ignore[operator]
+    for add, names in ((lambda: CROPS + GLOBAL, "Views + Pipeline"), (lambda: 3 + CROPS, "int + Views")):  # type: ignore[operator]
+        with pytest.raises(SpecError) as caught:
+            add()
+        assert str(caught.value) == (
+            f"{names}: only views are added up; write Views(1, pipeline) for one more view of each image"
+        )
+    with pytest.raises(SpecError, match=r"^Pipeline \+ Views: pipelines are not added up"):
+        _ = GLOBAL + CROPS

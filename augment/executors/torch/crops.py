@@ -7,6 +7,7 @@ import torch
 
 from ...ops import FiveCrop, TenCrop
 from ...ops.arguments import pair
+from ..cropping import check_fits
 from .dispatch import Drawn, apply_op
 from .geometry import flipped
 from .images import Images
@@ -17,17 +18,19 @@ __all__: list[str] = []
 
 @apply_op.register
 def _five_crop(op: FiveCrop, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (draws nothing)
-    return _interleaved(_five(images, pair(op.size)))
+    return _interleaved(_five(op, images))
 
 
 @apply_op.register
 def _ten_crop(op: TenCrop, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (draws nothing)
     mirrored = flipped(images, np.ones(len(images)), 2 if op.vertical_flip else 3)
-    return _interleaved([crop for each in (images, mirrored) for crop in _five(each, pair(op.size))])
+    return _interleaved([crop for each in (images, mirrored) for crop in _five(op, each)])
 
 
-def _five(images: Images, size: tuple[int, int]) -> list[Images]:
+def _five(op: FiveCrop | TenCrop, images: Images) -> list[Images]:
     """Top left, top right, bottom left, bottom right, middle."""
+    size = pair(op.size)
+    check_fits(op, *images.sizes.min(axis=0, initial=2**31).tolist())
     last = images.sizes - np.array(size)
     # numpy rounds halves to the even neighbour, as Python does in torchvision.
     starts = [*(last * np.array(corner) for corner in np.ndindex(2, 2)), np.rint(last / 2).astype(np.int64)]
