@@ -4,6 +4,7 @@
 
 #include "engine/colour/neighbour_kernels.h"
 #include "engine/colour/pixel_kernels.h"
+#include "engine/colour/value_counter.h"
 #include "engine/jpeg/deinterleave.h"
 #include "engine/pixels/conversion_kernels.h"
 #include "engine/pixels/convert.h"
@@ -211,6 +212,22 @@ TEST(saturation_is_the_same_at_every_level) { check_levels(change_saturation); }
 TEST(sharpness_is_the_same_at_every_level) {
   Sharpness sharpness;
   check_levels([&](SimdLevel level, float factor, const PlanarImage& image) { sharpness.apply(level, factor, image); });
+}
+
+// Of few values, pairs are many: more than a byte counts, once and several times.
+TEST(counts_are_those_of_each_value) {
+  Random random(8);
+  ValueCounter counter;
+  for (int round = 0; round < 60; ++round) {
+    std::vector<uint8_t> values(static_cast<size_t>(between(random, 0, round % 2 == 0 ? 100 : 9000)));
+    const int first = between(random, 0, 255), last = between(random, first, round % 3 == 0 ? first : 255);
+    for (uint8_t& value : values) value = static_cast<uint8_t>(between(random, first, last));
+    Histogram expected{};
+    for (const uint8_t value : values) ++expected[value];
+    for (const SimdLevel level : {SimdLevel::kPortable, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+      if (level <= simd_level()) CHECK(counter.count(level, values.data(), values.size()) == expected);
+    }
+  }
 }
 
 TEST(reversing_keeps_to_its_row) {

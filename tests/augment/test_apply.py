@@ -32,6 +32,8 @@ def test_it_is_params_then_native_kernels(pipeline: Pipeline, image: Any) -> Non
     (expected,) = NativeExecutor(pipeline).run([image], table)
     assert result.dtype == pipeline.dtype
     assert result.flags.c_contiguous
+    assert result.flags.writeable
+    assert result.ctypes.data % 64 == 0  # a cache line, for whole vectors
     np.testing.assert_array_equal(result, expected)
     np.testing.assert_array_equal(image, given_image)
 

@@ -5,6 +5,7 @@
 
 #include "engine/colour/arithmetic.h"
 #include "engine/colour/pixel_kernels.h"
+#include "engine/colour/statistics.h"
 #include "engine/simd.h"
 
 namespace penstock {
@@ -106,7 +107,7 @@ bool Colours::add_table_of_values(const Step& step, const PlanarImage& image) {
   if (step.kind != StepKind::kEqualize && !(stretches && counted_)) return false;
   for (int channel = 0; channel < 3; ++channel) {
     Histogram& counts = histograms_[channel];
-    if (!counted_) counts = count_values(image.plane(channel), image.plane_pixels());
+    if (!counted_) counts = counter_.count(simd_level(), image.plane(channel), image.plane_pixels());
     const Histogram values = looked_up(tables_[channel], counts);
     tables_.follow(channel, stretches ? stretch(extremes_of(values)) : equalize(values));
   }

@@ -5,7 +5,7 @@
 
 #include "engine/colour/byte_tables.h"
 #include "engine/colour/neighbour_kernels.h"
-#include "engine/colour/statistics.h"
+#include "engine/colour/value_counter.h"
 #include "engine/step.h"
 
 namespace penstock {
@@ -26,6 +26,7 @@ class Colours {
   ChannelTables tables_;  // what is still to be looked up
   bool counted_ = false;  // whether there are histograms of what the pixels are now
   std::array<Histogram, 3> histograms_;
+  ValueCounter counter_;
   Sharpness sharpness_;
   GaussianBlur gaussian_blur_;
 };

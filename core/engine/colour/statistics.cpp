@@ -1,7 +1,6 @@
 #include "engine/colour/statistics.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "engine/colour/arithmetic.h"
 #include "engine/colour/at_level.h"
@@ -20,25 +19,6 @@ Extremes find_extremes(SimdLevel level, const uint8_t* values, size_t count) {
     *result = {lowest, highest};
   });
   return found;
-}
-
-Histogram count_values(const uint8_t* values, size_t count) {
-  // Neighbours are often equal: counting each in a table of its own, none waits for the one before.
-  constexpr size_t kTables = 8;
-  static thread_local std::array<Histogram, kTables> tables;
-  tables.fill({});
-  size_t i = 0;
-  for (; i + kTables <= count; i += kTables) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, values + i, sizeof eight);
-    for (size_t k = 0; k < kTables; ++k) ++tables[k][eight >> (8 * k) & 255];
-  }
-  for (; i < count; ++i) ++tables[0][values[i]];
-  Histogram sum{};
-  for (const Histogram& table : tables) {
-    for (size_t value = 0; value < sum.size(); ++value) sum[value] += table[value];
-  }
-  return sum;
 }
 
 int mean_grey(SimdLevel level, const PlanarImage& image) {

@@ -1,7 +1,7 @@
 // What some colour ops need to know of an image before they change it.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "engine/simd.h"
@@ -16,10 +16,6 @@ struct Extremes {
 
 // Of `count` values, at least one.
 Extremes find_extremes(SimdLevel level, const uint8_t* values, size_t count);
-
-using Histogram = std::array<uint32_t, 256>;
-
-Histogram count_values(const uint8_t* values, size_t count);
 
 // The mean of the image's luma, rounded half up.
 int mean_grey(SimdLevel level, const PlanarImage& image);
