@@ -70,10 +70,18 @@ $(VENV)/.ready-demo: $(VENV)/.ready
 	$(PIP) --no-build-isolation --editable '.[demo]'
 	@touch $@
 
+# The tests run DALI's CPU back-end, wherever there is a wheel. Its own dependencies would bring CUDA's libraries, which
+# only its GPU back-end loads: in their place are those that importing it needs, and what decodes for it.
+HAS_DALI   := sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.15'
+DALI       := nvidia-dali-cuda130 nvidia-nvimgcodec-cu13
+DALI_NEEDS := astunparse gast libcst makefun nvtx optree six
+
 # torchvision is an oracle of the tests. Alone: what it depends on is there, and would bring another build of torch.
 $(VENV)/.ready-test: $(VENV)/.ready
 	$(PIP) --no-build-isolation --editable '.[test]'
 	$(PIP) --no-deps torchvision
+	$(PIP) $(foreach name,$(DALI_NEEDS),"$(name); $(HAS_DALI)")
+	$(PIP) --no-deps $(foreach name,$(DALI),"$(name); $(HAS_DALI)")
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-test
