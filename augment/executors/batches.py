@@ -32,6 +32,10 @@ class BatchExecutor(Protocol):
         """
         ...
 
+    def run_images(self, images: Sequence[Any], params: ParamTable) -> Any:
+        """As `run_batch`, for (3, height, width) tensors of any sizes, on one device; `params` are drawn for those."""
+        ...
+
 
 class BatchMixer(Protocol):
     """Does to batches of tensors what an op that mixes them with each other says. Draws nothing itself."""

@@ -62,14 +62,14 @@ def choose_engine(loader: DataLoader[Any], placement: Placement) -> EngineChoice
         raise OptionError(
             f"engine='native' was asked for, and it can't run: {'; '.join(obstacles)}. Change that, or use 'auto'"
         )
-    if obstacles and placement.by_dali and not loader.executor_fallback:
+    if obstacles and placement.dali and not loader.executor_fallback:
         raise OptionError(
             f"executor='dali' can't run in this loader: {'; '.join(obstacles)}. Change that, use executor='auto', or "
             "allow executor_fallback=True"
         )
     if obstacles or isinstance(work, tuple):
         return EngineChoice(_python_engine(loader), tuple(obstacles))
-    name: EngineName = "dali" if placement.by_dali else "native"
+    name: EngineName = "dali" if placement.dali else "native"
     return EngineChoice(name, source=work.source, pipeline=work.pipeline, recognised=work.recognised)
 
 

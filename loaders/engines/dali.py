@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...augment import DaliExecutor, Pipeline
+from ...augment import Augmentation, Pipeline
 from ...record import RecordSource
 from .batch_engine import BatchEngine
 from .dali_engine import DaliEngine
+from .dali_making import DaliMaker
 from .native import NativeIterator
 
 if TYPE_CHECKING:
@@ -25,18 +26,19 @@ class DaliIterator(NativeIterator):
     Args:
         loader: whose arguments count.
         source: the records behind its dataset.
-        pipeline: with a fixed output size, all of it for DALI.
+        augmentation: a pipeline with a fixed output size, or views of such, for DALI and torch.
         device: where images are made.
     """
 
     engine = "dali"
 
-    def __init__(self, loader: DataLoader[Any], source: RecordSource, pipeline: Pipeline, device: torch.device) -> None:
+    def __init__(
+        self, loader: DataLoader[Any], source: RecordSource, augmentation: Augmentation, device: torch.device
+    ) -> None:
         self._device = device
-        super().__init__(loader, source, pipeline)
+        super().__init__(loader, source, augmentation)
 
     def _open_engine(self, loader: DataLoader[Any], pipelines: Sequence[Pipeline]) -> BatchEngine:
-        (pipeline,) = pipelines
         channels_last = loader.memory_format == torch.channels_last
-        executor = DaliExecutor(pipeline, self._device, threads=loader.num_workers, channels_last=channels_last)
-        return DaliEngine(executor, threads=loader.num_workers)
+        maker = DaliMaker(pipelines, self._device, threads=loader.num_workers, channels_last=channels_last)
+        return DaliEngine(maker, threads=loader.num_workers)

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...augment import DaliExecutor
 from ...errors import EngineClosedError
 from ...record import Records
 from ..keys.keys import SampleKeys
-from .dali_rows import PreparedRow, prepare, stacked
+from .dali_making import DaliMaker
+from .dali_rows import PreparedRow, prepare
 from .stage_times import StageTimes
 
 __all__ = ["DaliEngine"]
@@ -38,15 +38,15 @@ ROWS_AT_ONCE = 4
 
 
 class DaliEngine:
-    """Threads of Python read records and one of them has DALI do the rest, batch after batch. Thread-safe.
+    """Threads of Python read records and one has DALI and torch do the rest, batch after batch. Thread-safe.
 
     Args:
-        executor: runs the pipeline; nobody else may use it.
+        maker: makes the batches; nobody else may use it.
         threads: that read, beside the one that waits for DALI; 0: each batch is made inside `submit`.
     """
 
-    def __init__(self, executor: DaliExecutor, *, threads: int) -> None:
-        self._work = _Work(executor)
+    def __init__(self, maker: DaliMaker, *, threads: int) -> None:
+        self._work = _Work(maker)
         self._readers = ThreadPoolExecutor(threads, "penstock-read") if threads else None
         self._driver = ThreadPoolExecutor(1, "penstock-dali") if threads else None
         self._finished: dict[int, Future[Failed]] = {}
@@ -64,20 +64,20 @@ class DaliEngine:
         indices: NDArray[np.int64],
         draws: NDArray[np.int64],
     ) -> int:
-        """Queues one batch and returns its ticket; `outs` is one buffer, (n, ...) on the executor's device."""
+        """Queues one batch and returns its ticket; `outs` is a buffer for each view, (n, ...) on the maker's device."""
         if self._closed:
             raise EngineClosedError("the DALI engine is closed")
         keys = SampleKeys(seed, epoch, np.array(indices), np.array(draws))
         ticket = next(self._tickets)
-        out = torch.as_tensor(outs[0])
+        buffers = [torch.as_tensor(out) for out in outs]
         if self._readers is None or self._driver is None:
             made: Future[Failed] = Future()
-            made.set_result(self._work.make([self._work.read(records, range(len(keys)), keys)], out))
+            made.set_result(self._work.make([self._work.read(records, range(len(keys)), keys)], buffers))
             self._finished[ticket] = made
             return ticket
         parts = [range(start, min(start + ROWS_AT_ONCE, len(keys))) for start in range(0, len(keys), ROWS_AT_ONCE)]
         reading = [self._readers.submit(self._work.read, records, part, keys) for part in parts]
-        self._finished[ticket] = self._driver.submit(self._work.make_of, reading, out)
+        self._finished[ticket] = self._driver.submit(self._work.make_of, reading, buffers)
         return ticket
 
     def wait(self, ticket: int, timeout_seconds: float = 0.0) -> Failed | None:
@@ -94,7 +94,8 @@ class DaliEngine:
         return self._finished[ticket].done()
 
     def counters(self) -> Mapping[str, Any]:
-        """What it has done so far: "read", "decode" (by Python's threads), "augment" (by DALI, which decodes files)."""
+        """What it has done so far: "read", "decode" (by Python's threads), "augment" (by DALI, which decodes files, and
+        torch)."""
         stages = {
             name: {"seconds": done.seconds, "images": done.samples, "bytes": done.nbytes, "errors": done.errors}
             for name, done in self._work.times.counters().items()
@@ -122,9 +123,9 @@ class DaliEngine:
 class _Work:
     """What the threads do. They hold this and not the engine, so that dropping the engine ends them."""
 
-    def __init__(self, executor: DaliExecutor) -> None:
+    def __init__(self, maker: DaliMaker) -> None:
         self.times = StageTimes()
-        self._executor = executor
+        self._maker = maker
         self._running = threading.Lock()
 
     def read(self, records: Records, rows: Sequence[int], keys: SampleKeys) -> Prepared:
@@ -132,27 +133,27 @@ class _Work:
         prepared: Prepared = {}
         for row in rows:
             try:
-                prepared[row] = prepare(self._executor, records, row, keys, self.times)
+                prepared[row] = prepare(self._maker, records, row, keys, self.times)
             except Exception as error:  # of one sample: told for its row, whatever Pillow or a payload may raise
                 prepared[row] = error
         return prepared
 
-    def make_of(self, reading: Sequence[Future[Prepared]], out: torch.Tensor) -> Failed:
+    def make_of(self, reading: Sequence[Future[Prepared]], outs: Sequence[torch.Tensor]) -> Failed:
         """`make` of rows that other threads read."""
-        return self.make([part.result() for part in reading], out)
+        return self.make([part.result() for part in reading], outs)
 
-    def make(self, parts: Sequence[Prepared], out: torch.Tensor) -> Failed:
+    def make(self, parts: Sequence[Prepared], outs: Sequence[torch.Tensor]) -> Failed:
         """Has DALI make a batch of all rows that could be read."""
         rows = {row: prepared for part in parts for row, prepared in part.items()}
         good = {row: prepared for row, prepared in rows.items() if isinstance(prepared, PreparedRow)}
         failed = [(row, error) for row, error in rows.items() if isinstance(error, Exception)]
         try:
-            self._run(good, out)
+            self._run(good, outs)
         except RuntimeError as error:  # of the whole batch: DALI does not say which file it is
-            failed += self._run_decoded(good, out, error)
+            failed += self._run_decoded(good, outs, error)
         return sorted(failed, key=lambda pair: pair[0])
 
-    def _run_decoded(self, rows: dict[int, PreparedRow], out: torch.Tensor, error: RuntimeError) -> Failed:
+    def _run_decoded(self, rows: dict[int, PreparedRow], outs: Sequence[torch.Tensor], error: RuntimeError) -> Failed:
         """Looks for the files that can't be decoded, and has DALI make a batch of the others' pixels."""
         decoded: dict[int, PreparedRow] = {}
         failed: Failed = []
@@ -163,23 +164,23 @@ class _Work:
                 failed.append((row, reason))
         if not failed:
             _log.warning("DALI failed where Penstock's decoder does not, so that decodes this batch: %s", error)
-        self._run(decoded, out)
+        self._run(decoded, outs)
         return failed
 
-    def _run(self, rows: dict[int, PreparedRow], out: torch.Tensor) -> None:
+    def _run(self, rows: dict[int, PreparedRow], outs: Sequence[torch.Tensor]) -> None:
         if not rows:
             return
         order, prepared = list(rows), list(rows.values())
         with self._running, self.times.stage("augment", 0) as stage:
             stage.samples = len(rows)
-            batch = self._executor.run_encoded(
+            views = self._maker.run(
                 [row.image for row in prepared],
-                stacked(self._executor, prepared),
+                [row.drawn for row in prepared],
                 [row.size for row in prepared],
                 np.array([row.cut for row in prepared]),
             )
-            if isinstance(batch, torch.Tensor):
-                out[order] = batch.movedim(1, -1) if out.shape[1:] != batch.shape[1:] else batch
-            if out.is_cuda:
+            for out, results in zip(outs, views, strict=True):
+                out[order] = results
+            if outs[0].is_cuda:
                 # What was copied in this thread's stream is read in others, and DALI uses its own memory again.
-                torch.cuda.current_stream(out.device).synchronize()
+                torch.cuda.current_stream(outs[0].device).synchronize()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch.utils.data
 from torch.utils.data import IterableDataset
 
-from ...augment import Pipeline
 from ..wrappers import refuse_transform
 from .choice import choose_engine
 from .dali import DaliIterator
@@ -33,7 +32,7 @@ def open_iterator(loader: DataLoader[Any], placement: Placement) -> Any:
         refuse_transform(loader.dataset)
     choice = choose_engine(loader, placement)
     if choice.source is not None and choice.pipeline is not None:
-        if choice.name == "dali" and isinstance(choice.pipeline, Pipeline):
+        if choice.name == "dali":
             return DaliIterator(loader, choice.source, choice.pipeline, placement.devices[0])
         return NativeIterator(loader, choice.source, choice.pipeline)
     iterable = isinstance(loader.dataset, IterableDataset)

@@ -10,13 +10,14 @@ import torch
 
 from ...augment import Augmentation, Op, Pipeline, Views
 from ...augment.executors.batches import batch_executor
-from ...augment.executors.dali import dali_obstacle, dali_prefix, load_dali
+from ...augment.executors.dali import load_dali
 from ...augment.ops.base import Stage
 from ...augment.views import pipelines_of
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
 from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep, Part
 from ..layout import default_collating
+from .dali_parts import DaliParts
 
 if TYPE_CHECKING:
     from ..dataloader import DataLoader
@@ -35,7 +36,7 @@ class Placement:
         rests: what finishes their batches, for each view; none where nothing is left.
         devices: where that is, and where batches are mixed.
         why: for what the split is good, or why there is none, in words.
-        by_dali: DALI makes the first part, on the (only) device; else the native kernels do.
+        dali: of each view, what DALI makes and what torch does, on the (only) device; none where the native kernels do.
         mixing: what mixes the samples of finished batches; None for nothing.
     """
 
@@ -43,7 +44,7 @@ class Placement:
     rests: tuple[Pipeline, ...] = ()
     devices: tuple[torch.device, ...] = ()
     why: str = ""
-    by_dali: bool = False
+    dali: tuple[DaliParts, ...] = ()
     mixing: Pipeline | None = None
 
     def dataset(self, dataset: Any) -> Any:
@@ -116,9 +117,7 @@ def _place_samples(loader: DataLoader[Any], augmentation: Augmentation | None) -
         return Placement()
     devices = _devices(loader)
     if executor == "dali":
-        placement = _dali(augmentation, devices, fallback=loader.executor_fallback)
-        obstacles = _obstacles(loader, augmentation) if placement.rests and loader.executor_fallback else []
-        return Placement(augmentation, why="; ".join(obstacles)) if obstacles else placement
+        return _dali(augmentation, devices, fallback=loader.executor_fallback)
     on_gpu = all(device.type == "cuda" for device in devices)
     if executor == "native" or (executor == "auto" and not on_gpu):
         why = "executor='native' asks for it" if executor == "native" else "the native kernels are the fastest on a CPU"
@@ -208,43 +207,21 @@ def _first_split(pipeline: Pipeline, *, fewest: bool) -> tuple[int, str]:
     return last + 1, f"{pipeline[last]!r} at position {last} is a Python function, and all before it runs where it does"
 
 
-def _dali(pipeline: Augmentation, devices: tuple[torch.device, ...], *, fallback: bool) -> Placement:
-    """The first part is what DALI can run; with `fallback`, nothing is where that can't be."""
+def _dali(augmentation: Augmentation, devices: tuple[torch.device, ...], *, fallback: bool) -> Placement:
+    """All is made on the device, by DALI and torch; with `fallback`, by the native kernels where that can't be."""
     try:
-        if isinstance(pipeline, Views):
-            raise OptionError(
-                "executor='dali' makes one result of each image, and augment= are Views; use executor='auto', or allow "
-                "executor_fallback=True"
-            )
         if len(devices) > 1:
             raise OptionError(f"executor='dali' makes batches on one device, got devices={[*map(str, devices)]}")
         load_dali()
-        return _split_for_dali(pipeline, devices)
+        parts = tuple(DaliParts(pipeline) for pipeline in pipelines_of(augmentation))
+        for part in dict.fromkeys(parts):
+            part.check(devices[0])
     except (OptionError, SpecError) as error:
         if not fallback:
             raise
-        return Placement(pipeline, why=str(error))
-
-
-def _split_for_dali(pipeline: Pipeline, devices: tuple[torch.device, ...]) -> Placement:
-    position = dali_prefix(pipeline)
-    if position == len(pipeline):
-        return Placement(pipeline, (), devices, "DALI can run all of it", by_dali=True)
-    op = pipeline[position]
-    why = f"{type(op).__name__} can't run in DALI: {dali_obstacle(op)}"
-    # The rest begins with uint8 images.
-    position -= sum(op.stage not in (Stage.GEOMETRY, Stage.COLOUR) for op in pipeline[:position])
-    made, rest = pipeline.split(position)
-    if made.output_size is None:
-        raise OptionError(
-            f"executor='dali': {why}; so it is torch's, which needs images of one size: put an op before it that makes "
-            "them so, or allow executor_fallback=True"
-        )
-    try:
-        batch_executor("torch", rest, devices[0])
-    except SpecError as error:
-        raise SpecError(f"executor='dali': {why}; {error}, or allow executor_fallback=True") from error
-    return Placement(made, (rest,), devices, why, by_dali=True)
+        return Placement(augmentation, why=str(error))
+    reasons = dict.fromkeys(part.why for part in parts if part.why)
+    return Placement(augmentation, (), devices, "; ".join(reasons) or "DALI can run all of it", parts)
 
 
 def _leading(ops: Sequence[Op], stage: Stage) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ...augment import Pipeline, Views
@@ -24,6 +25,8 @@ def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLo
         return []
     made = pipelines_of(placement.made)
     rests = placement.rests or (Pipeline(),) * len(made)
+    if choice.name == "dali":
+        made, rests = (tuple(map(attrgetter(name), placement.dali)) for name in ("first", "rest"))
     lines = [f"ops (executor={loader.executor!r}): {placement.why}"]
     for (first, rest), views in groupby(zip(made, rests, strict=True)):
         ops = list(_ops(first, rest, placement, choice, loader))

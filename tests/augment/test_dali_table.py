@@ -29,9 +29,13 @@ from penstock.augment import (
     imagenet_train,
 )
 from penstock.augment.executors.dali import dali_obstacle, dali_prefix
-from penstock.augment.executors.dali.edges import inner_weight, reach_px
+from penstock.augment.executors.dali.edges import FILTERS, inner_weight, reach_px
+from penstock.augment.executors.resampling import FILTERS as PILLOWS
 from penstock.augment.executors.resampling import PRECISION_BITS, fixed_point_weights
 from penstock.errors import SpecError
+
+LACKING = ("nearest", "box", "hamming")
+"""Filters of Pillow that DALI has not, or not with the same pixels."""
 
 
 @pytest.mark.parametrize(
@@ -41,8 +45,8 @@ from penstock.errors import SpecError
         (RandomAutocontrast(), "no operator of DALI gives its pixels"),
         (ColorJitter(0.4, 0.4), "the order of brightness, contrast is drawn for each sample"),
         (ColorJitter(hue=0.1), "DALI turns hues in another colour space than Pillow"),
-        (Resize(9, "bicubic"), "only the bilinear one has Pillow's pixels, not bicubic"),
-        (RandomResizedCrop(9, interpolation="nearest"), "only the bilinear one has Pillow's pixels, not nearest"),
+        *((Resize(9, name), f"none of its resizes has the pixels of Pillow's '{name}'") for name in LACKING),
+        (RandomResizedCrop(9, interpolation="nearest"), "none of its resizes has the pixels of Pillow's 'nearest'"),
         (Pad(3, padding_mode="reflect"), "DALI pads with one colour, and not in mode 'reflect'"),
         (RandomCrop(3, 1, padding_mode="edge"), "DALI pads with one colour, and not in mode 'edge'"),
     ],
@@ -71,21 +75,24 @@ def test_the_whole_of_a_preset_runs_in_dali() -> None:
     assert dali_prefix(before) == 2
 
 
+@pytest.mark.parametrize("name", FILTERS)
 @given(st.integers(1, 300), st.integers(1, 300))
-@settings(max_examples=60)
-def test_inner_weight_is_what_pillow_leaves_of_the_filter(length: int, size: int) -> None:
+@settings(max_examples=25)
+def test_inner_weight_is_what_pillow_leaves_of_the_filter(name: str, length: int, size: int) -> None:
     """A row of ones, black outside, resampled by Pillow's weights for the wider row: that much is inside."""
-    margin = int(reach_px(np.array([length]), np.array([size]))[0])
+    kernel = PILLOWS[name]
+    margin = int(reach_px(np.array([length]), np.array([size]), kernel.support)[0])
     scale = length / size
-    support = max(scale, 1.0)
+    widening = max(scale, 1.0)
     taps = np.arange(-margin, length + margin) + 0.5
     centers = (np.arange(size) + 0.5) * scale
-    triangles = np.maximum(1 - np.abs(taps - centers[:, None]) / support, 0)
-    inside = triangles[:, margin : margin + length].sum(axis=1) / triangles.sum(axis=1)
-    np.testing.assert_allclose(inner_weight(length, size), inside, rtol=1e-5)
-    assert not triangles[:, [0, -1]].any()  # the margin is wide enough
-    kept = triangles[:, margin : margin + length] / triangles[:, margin : margin + length].sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(kept, fixed_point_weights(length, size) / (1 << PRECISION_BITS), atol=2e-6)
+    heights = np.vectorize(kernel.height, otypes=[float])((taps - centers[:, None]) / widening)
+    inside = heights[:, margin : margin + length].sum(axis=1) / heights.sum(axis=1)
+    np.testing.assert_allclose(inner_weight(length, size, name), inside, rtol=1e-5)
+    np.testing.assert_allclose(heights[:, [0, -1]], 0, atol=1e-12)  # the margin is wide enough
+    kept = heights[:, margin : margin + length] / heights[:, margin : margin + length].sum(axis=1, keepdims=True)
+    expected = fixed_point_weights(length, size, kernel) / (1 << PRECISION_BITS)
+    np.testing.assert_allclose(kept, expected, atol=2e-6)
 
 
 def test_without_dali_the_message_says_what_to_install() -> None:

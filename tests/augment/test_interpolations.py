@@ -30,7 +30,6 @@ from penstock.augment import (
     ReferenceExecutor,
     Resize,
 )
-from penstock.augment.executors.dali import dali_obstacle
 from penstock.augment.executors.resampling import resize
 from penstock.errors import SpecError
 
@@ -131,11 +130,6 @@ def test_the_short_side_takes_the_filter() -> None:
     for interpolation in EXACT:
         result = Pipeline([Resize(40, interpolation)]).apply(PHOTOGRAPHS[0]).transpose(1, 2, 0)
         np.testing.assert_array_equal(result, resize(PHOTOGRAPHS[0], 40, 60, interpolation))
-
-
-def test_dali_names_the_filter_that_it_lacks() -> None:
-    for op in (Resize((8, 8), "bicubic"), RandomResizedCrop(8, interpolation="bicubic")):
-        assert dali_obstacle(op) == "of its resizes only the bilinear one has Pillow's pixels, not bicubic"
 
 
 @pytest.mark.parametrize("filter_number", [6.0, -1.0, 0.5])

@@ -406,6 +406,22 @@ def test_results_of_several_sizes_are_no_batch() -> None:
         TorchExecutor(pipeline).run_batch(batch_of(9), pipeline.params(range(9), sizes=(40, 50)))
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("ops", [[RandomRotation(40), Resize((9, 12))], [Resize((30, 40)), TenCrop(7), Grayscale()]])
+def test_images_of_several_sizes_on_the_device_become_a_batch(
+    ops: list[Op], device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = TorchExecutor(Pipeline(ops), device)
+    table = drawn(executor.pipeline, PICTURES, 8)
+    expected = np.stack(executor.run(PICTURES, table))
+    for most in (1 << 25, 3000):
+        monkeypatch.setattr("penstock.augment.executors.torch.executor.PACKED_PIXELS", most)
+        images = [torch.tensor(picture, device=device).permute(2, 0, 1) for picture in PICTURES]
+        batch = executor.run_images(images, table)
+        assert batch.device.type == torch.device(device).type
+        np.testing.assert_array_equal(batch.cpu().numpy(), expected)
+
+
 def test_it_agrees_with_the_native_kernels() -> None:
     pipeline = Pipeline([RandomHorizontalFlip(), ColorJitter(0.4, 0.4, 0.4, 0.1), RandomEqualize(), Grayscale()])
     table = drawn(pipeline, PICTURES, 8)

@@ -19,25 +19,33 @@ import torch
 from support.loading import Plain, arrays, collate, equal, write_folder
 
 from penstock.augment import (
+    Apply,
     CenterCrop,
     ColorJitter,
-    DaliExecutor,
+    Grayscale,
     Lambda,
     Normalize,
+    Op,
+    Pad,
     Pipeline,
     RandomCrop,
+    RandomEqualize,
     RandomHorizontalFlip,
     RandomResizedCrop,
+    RandomRotation,
+    RandomVerticalFlip,
     Resize,
+    TenCrop,
     ToDtype,
     Views,
 )
 from penstock.errors import DecodeError, EngineClosedError, OptionError, RecordError, SpecError, TruncatedError
-from penstock.formats import Folder, Pack
+from penstock.formats import Arrays, Folder, Pack
 from penstock.formats.pack.plan import PackOptions
 from penstock.formats.pack.writer import write_pack
 from penstock.loaders import DataLoader
 from penstock.loaders.engines.dali_engine import DaliEngine
+from penstock.loaders.engines.dali_making import DaliMaker
 
 pytest.importorskip("nvidia.dali", reason="NVIDIA DALI is not installed")
 
@@ -130,6 +138,80 @@ def test_channels_last(dataset: Any) -> None:
     made = list(loader(dataset, **given))
     assert_alike(made, list(loader(dataset, executor="native", **given)))
     assert made[0][0].is_contiguous(memory_format=torch.channels_last)
+
+
+VIEWS = Views(2, PIPELINE) + Views(1, JITTERED) + Views(2, Pipeline([RandomResizedCrop(7, (0.05, 0.3)), Grayscale()]))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("workers", WORKERS)
+def test_views_are_those_of_the_native_engine(dataset: Any, workers: int, memory_format: torch.memory_format) -> None:
+    given: dict[str, Any] = {"augment": VIEWS, "num_workers": workers, "memory_format": memory_format}
+    own, native = loader(dataset, **given), loader(dataset, executor="native", **given)
+    for _ in range(2):
+        for (made, labels), (expected, others) in zip(own, native, strict=True):
+            assert type(made) is list
+            for view, other, levels in zip(made, expected, (2, 2, 4, 2 * 255, 2 * 255), strict=True):
+                assert_alike([[view.float(), labels]], [[other.float(), others]], levels)
+    assert own.stats().setup.engine == "dali"
+
+
+def test_an_image_is_decoded_once_for_all_views(folder: Path) -> None:
+    own = loader(Folder(folder), augment=VIEWS)
+    list(own)
+    stages = own.stats().stages
+    assert [stages[name].samples for name in ("read", "decode", "augment")] == [12, 12, 12]
+
+
+def test_explain_says_where_the_ops_of_each_view_run() -> None:
+    lines = loader(arrays(), augment=VIEWS).explain().splitlines()
+    begin = lines.index("  2 views:")
+    ends = [line.rpartition(": ")[2] for line in lines[begin : begin + 13]]
+    assert ends == [
+        *("  2 views:", *["DALI on cpu"] * 3),
+        *("  1 view:", *["DALI on cpu"] * 2, *["torch on cpu"] * 3),
+        *("  2 views:", *["DALI on cpu"] * 2),
+    ]
+
+
+UNEVEN = {
+    "decoding": (0, [RandomRotation(20), RandomResizedCrop(11, interpolation="hamming")]),
+    "a crop": (0, [RandomResizedCrop((11, 8), interpolation="nearest"), RandomHorizontalFlip()]),
+    "a flip": (1, [RandomVerticalFlip(), Apply([RandomRotation(40)], 0.5), RandomResizedCrop(9)]),
+    "a resize": (4, [Resize(19), ColorJitter(0.1, 0.1), CenterCrop(17)]),
+    "padding": (0, [Pad(2), RandomCrop(14, 9, padding_mode="reflect"), ToDtype("float32")]),
+}
+
+
+@pytest.mark.parametrize(("levels", "ops"), UNEVEN.values(), ids=UNEVEN)
+def test_images_of_several_sizes_go_on_in_torch(dataset: Any, levels: float, ops: list[Op]) -> None:
+    """After what DALI does of a pipeline."""
+    own, native = (loader(dataset, augment=Pipeline(ops), executor=name, num_workers=1) for name in ("dali", "native"))
+    for (made, _), (expected, _) in zip(own, native, strict=True):
+        assert (made.shape, made.dtype) == (expected.shape, expected.dtype)
+        assert (made.float() - expected.float()).abs().max() <= levels
+    assert "torch on cpu" in own.explain()
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("before", [[], [Resize((16, 18))], [Resize(18)]], ids=repr)
+def test_several_crops_of_each_image(dataset: Any, before: list[Op], memory_format: torch.memory_format) -> None:
+    pipeline = Pipeline([*before, TenCrop((7, 9)), RandomHorizontalFlip(), ToDtype("float32", scale=True)])
+    given: dict[str, Any] = {"augment": pipeline, "memory_format": memory_format}
+    assert_alike(list(loader(dataset, **given)), list(loader(dataset, executor="native", **given)))
+    lines = loader(dataset, **given).explain().splitlines()
+    assert lines[1].startswith("ops (executor='dali'): TenCrop can't run in DALI: ")
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_an_image_that_is_smaller_than_a_crop_is_a_bad_sample(workers: int) -> None:
+    pipeline = Pipeline([Resize(12), RandomEqualize(), RandomCrop((12, 15))])
+    images = np.zeros((4, 40, 60, 3), np.uint8), np.zeros((4, 40, 41, 3), np.uint8)
+    dataset = torch.utils.data.ConcatDataset([Arrays(part, np.arange(4)) for part in images])
+    own = loader(dataset, augment=pipeline, num_workers=workers, on_error="skip", shuffle=False)
+    assert [len(made) for made, _ in own] == [4]
+    with pytest.raises(DecodeError, match=r"RandomCrop.*\(sample 4\)"):
+        list(loader(dataset, augment=pipeline, num_workers=workers, shuffle=False))
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -229,44 +311,47 @@ def test_a_forked_child_ends_and_its_parent_goes_on() -> None:
 
 def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
     cases: list[tuple[dict[str, Any], str]] = [
-        (
-            {"augment": Pipeline([ColorJitter(0.1, 0.1), RandomResizedCrop(9)])},
-            "ColorJitter can't run in DALI.*one size",
-        ),
         ({"augment": Pipeline([Resize(8)])}, "no fixed output size"),
         ({"collate_fn": collate}, "collate_fn is your own"),
         ({"dataset": Plain(arrays())}, "Plain"),
         ({"engine": "python"}, "engine='python' asks for Python"),
         ({"devices": ["cpu", "cpu"]}, "makes batches on one device, got devices="),
-        ({"augment": Views(2, Pipeline([RandomResizedCrop(9)]))}, "are Views; use executor='auto', or allow"),
     ]
     for given, reason in cases:
         arguments = {"dataset": arrays(), **given}
         with pytest.raises(OptionError, match=f"executor='dali'.*{reason}"):
             iter(loader(**arguments))
+        if "devices" not in given:
+            assert list(loader(**arguments, executor_fallback=True))
+    functions = Pipeline([RandomResizedCrop(9), Lambda(np.ascontiguousarray)])
     message = "executor='dali': Lambda can't run in DALI.*TorchExecutor can't run Lambda.*executor_fallback=True$"
-    with pytest.raises(SpecError, match=message):
-        loader(arrays(), augment=Pipeline([RandomResizedCrop(9), Lambda(np.ascontiguousarray)]))
-    fallen = loader(arrays(), augment=cases[0][0]["augment"], executor_fallback=True)
-    assert "engine: native" in fallen.explain()
-    assert equal(list(fallen), list(loader(arrays(), augment=cases[0][0]["augment"], executor="native")))
+    for augment in (functions, Views(2, PIPELINE) + Views(1, functions)):
+        with pytest.raises(SpecError, match=message):
+            loader(arrays(), augment=augment)
+    fallen = loader(arrays(), augment=functions, executor_fallback=True)
+    assert "ops (executor='dali'): executor='dali': Lambda can't run in DALI" in fallen.explain()
+    assert equal(list(fallen), list(loader(arrays(), augment=functions, executor="native")))
+
+
+def maker(pipeline: Pipeline) -> DaliMaker:
+    return DaliMaker([pipeline], torch.device("cpu"), threads=1, channels_last=False)
 
 
 class Wary:
-    """A DALI executor that takes no files, or waits before each batch."""
+    """What takes no files, or waits before each batch, and else is DALI."""
 
-    def __init__(self, inner: DaliExecutor, gate: threading.Event) -> None:
+    def __init__(self, inner: DaliMaker, gate: threading.Event) -> None:
         self.inner = inner
         self.gate = gate
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def run_encoded(self, images: Any, *args: Any) -> Any:
+    def run(self, images: Any, *args: Any) -> Any:
         self.gate.wait(10)
         if any(image.ndim == 1 for image in images):
             raise RuntimeError("Critical error in pipeline")
-        return self.inner.run_encoded(images, *args)
+        return self.inner.run(images, *args)
 
 
 @pytest.fixture
@@ -283,10 +368,10 @@ def test_files_that_only_dali_can_not_decode_come_as_pixels(
     source = Folder(folder)
     keys: dict[str, Any] = {"seed": 1, "epoch": 0, "indices": np.arange(6), "draws": np.zeros(6, np.int64)}
     results = []
-    for executor in (DaliExecutor(pipeline), Wary(DaliExecutor(pipeline), gate)):
+    for making in (maker(pipeline), Wary(maker(pipeline), gate)):
         gate.set()
         out = np.zeros((6, 3, 16, 16), np.uint8)
-        engine: Any = DaliEngine(executor, threads=0)  # type: ignore[arg-type]  # a wrapper
+        engine: Any = DaliEngine(making, threads=0)  # type: ignore[arg-type]  # a wrapper
         with caplog.at_level(logging.WARNING, "penstock.loaders"):
             assert engine.wait(engine.submit(source.records(np.arange(6)), [out], **keys)) == []
         engine.close()
@@ -299,7 +384,7 @@ def test_files_that_only_dali_can_not_decode_come_as_pixels(
 
 def test_waiting_is_for_a_time(gate: threading.Event) -> None:
     pipeline = Pipeline([RandomCrop(4)])
-    engine: Any = DaliEngine(Wary(DaliExecutor(pipeline), gate), threads=1)  # type: ignore[arg-type]  # a wrapper
+    engine: Any = DaliEngine(Wary(maker(pipeline), gate), threads=1)  # type: ignore[arg-type]  # a wrapper
     records = arrays().records(np.arange(3))
     out = np.zeros((3, 3, 4, 4), np.uint8)
     ticket = engine.submit(records, [out], seed=0, epoch=0, indices=np.arange(3), draws=np.zeros(3, np.int64))

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.utils.dlpack import from_dlpack
 
-from ....errors import OptionError, SpecError
-from ...ops import Normalize, ToDtype
+from ....errors import SpecError
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
-from .geometry import Window
-from .graph import IMAGES, Graph
-from .modules import load_dali
-from .steps import Sizes, Step, Values
-from .table import dali_obstacle, steps_of
+from .branch import Branch
+from .steps import Sizes
+from .table import dali_obstacle
+from .views import Batch, DaliViews
 
 __all__ = ["DaliExecutor"]
-
-Batch: TypeAlias = torch.Tensor | list[torch.Tensor]
-"""(n, 3, height, width), or n tensors of (3, height, width) where their sizes differ."""
 
 
 class DaliExecutor:
@@ -54,13 +47,8 @@ class DaliExecutor:
     ) -> None:
         _check_ops(pipeline)
         self._pipeline = pipeline
-        self._device = _checked_device(device)
-        self._threads = max(threads, 1)
-        self._channels_last = channels_last
-        self._dali = load_dali()
-        self._steps, self._positions = _numbered(pipeline)
-        self._conversions = [op for op in pipeline if isinstance(op, ToDtype | Normalize)]
-        self._graphs: dict[bool, Graph] = {}
+        self._branch = Branch(pipeline, len(pipeline), channels_last=channels_last)
+        self._views = DaliViews([self._branch], device, threads=threads)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -69,7 +57,7 @@ class DaliExecutor:
     @property
     def device(self) -> torch.device:
         """Where results are."""
-        return self._device
+        return self._views.device
 
     def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
         check_run(self._pipeline, images, params)
@@ -77,7 +65,6 @@ class DaliExecutor:
 
     def run_batch(self, images: Sequence[Image], params: ParamTable) -> Batch:
         """As `run`, in tensors on `device`, not copied once more."""
-        check_run(self._pipeline, images, params)
         return self.run_encoded(images, params, [image.shape[:2] for image in images])
 
     def run_encoded(
@@ -100,64 +87,15 @@ class DaliExecutor:
             RuntimeError: DALI can't decode one of the files; which, it does not say.
         """
         check_run(self._pipeline, images, params)
-        if not len(images):
-            return []
-        feeds = self._feeds(params, np.asarray(sizes, np.int64), cut)
-        encoded = any(image.ndim == 1 for image in images)
-        feeds[IMAGES] = [_as_file(image) for image in images] if encoded else list(map(np.ascontiguousarray, images))
-        graph = self._graph(encoded, len(images))
-        try:
-            return _tensors(graph.run(feeds), self._channels_last)
-        except RuntimeError:
-            del self._graphs[encoded]
-            raise
+        return self._views.run(images, [params], sizes, cut)[0]
 
     def windows(self, params: ParamTable, sizes: ArrayLike) -> NDArray[np.int64] | None:
         """(n, 4) x, y, width and height: what of each image is needed; None where all of it is."""
-        first = next(iter(self._steps.values()), None)
-        if not isinstance(first, Window) or not first.inside:
-            return None
-        start, shape = first.window(self._drawn(params, 0), np.asarray(sizes, np.int64))
-        return np.concatenate([start[:, ::-1], shape[:, ::-1]], axis=1)
+        return self._views.windows([params], sizes)
 
     def sizes_after(self, params: ParamTable, sizes: ArrayLike) -> Sizes:
         """(n, 2) heights and widths of the results."""
-        current = np.asarray(sizes, np.int64)
-        for prefix, step in self._steps.items():
-            current = step.sizes_after(self._drawn(params, self._positions[prefix]), current)
-        return current
-
-    def _feeds(self, params: ParamTable, sizes: Sizes, cut: NDArray[np.bool_] | None) -> dict[str, Values]:
-        feeds: dict[str, Values] = {}
-        for prefix, step in self._steps.items():
-            drawn = self._drawn(params, self._positions[prefix])
-            given = dict(step.feed(drawn, sizes))
-            if cut is not None and not feeds and isinstance(step, Window):
-                given["start"] = np.where(cut[:, None], 0, given["start"]).astype(np.int32)
-            feeds |= {f"{prefix}.{name}": values for name, values in given.items()}
-            sizes = step.sizes_after(drawn, sizes)
-        return feeds
-
-    def _drawn(self, params: ParamTable, position: int) -> Mapping[str, NDArray[np.float64]]:
-        prefix = f"{position}."
-        return {name.removeprefix(prefix): params[name] for name in params.columns if name.startswith(prefix)}
-
-    def _graph(self, encoded: bool, count: int) -> Graph:
-        known = self._graphs.get(encoded)
-        if known is not None and known.capacity >= count:
-            return known
-        graph = Graph(
-            self._dali,
-            self._steps,
-            self._conversions,
-            encoded=encoded,
-            device_id=self._device.index if self._device.type == "cuda" else None,
-            threads=self._threads,
-            capacity=count,
-            channels_last=self._channels_last,
-        )
-        self._graphs[encoded] = graph
-        return graph
+        return self._branch.sizes_after(params, np.asarray(sizes, np.int64))
 
 
 def _check_ops(pipeline: Pipeline) -> None:
@@ -168,38 +106,3 @@ def _check_ops(pipeline: Pipeline) -> None:
                 f"DaliExecutor: {type(op).__name__} at position {position} can't run in DALI: {obstacle}; give "
                 f"the first {position} ops to DALI and the rest to the torch executor (Pipeline.split({position}))"
             )
-
-
-def _checked_device(device: torch.device | str) -> torch.device:
-    known = torch.device(device)
-    if known.type not in ("cpu", "cuda"):
-        raise OptionError(f"device of DaliExecutor must be 'cpu' or a CUDA device, got {str(device)!r}")
-    return torch.empty(0, device=known).device  # with its index
-
-
-def _numbered(pipeline: Pipeline) -> tuple[dict[str, Step], dict[str, int]]:
-    """The steps in order, and the positions of the ops that they are parts of, by a prefix for their inputs."""
-    steps, positions = {}, {}
-    for position, op in enumerate(pipeline):
-        for number, step in enumerate(steps_of(op)):
-            if isinstance(step, Step):
-                steps[f"{position}.{number}"] = step
-                positions[f"{position}.{number}"] = position
-    return steps, positions
-
-
-def _as_file(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels as a file of the simplest format that decoders read, PPM; files as they are."""
-    if image.ndim == 1:
-        return image
-    head = b"P6\n%d %d\n255\n" % (image.shape[1], image.shape[0])
-    return np.concatenate([np.frombuffer(head, np.uint8), image.reshape(-1)])
-
-
-def _tensors(results: Any, channels_last: bool) -> Batch:
-    """Tensors that share DALI's memory, which is theirs as long as they live."""
-    if results.is_dense_tensor():
-        batch = from_dlpack(results.as_tensor())
-        return batch.permute(0, 3, 1, 2) if channels_last else batch
-    single = [from_dlpack(result) for result in results]
-    return [tensor.permute(2, 0, 1) for tensor in single] if channels_last else single

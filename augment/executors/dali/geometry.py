@@ -1,4 +1,4 @@
-"""Steps that cut, pad, resize and mirror images."""
+"""Steps that cut, pad and mirror images."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...ops import CenterCrop, Pad, RandomCrop, Resize
+from ...ops import CenterCrop, Pad, RandomCrop
 from ...ops.arguments import pair
-from .edges import inner_weight, reach_px
 from .modules import Dali, Node
 from .steps import Drawn, Input, Sizes, Step, Values
 
-__all__ = ["CentralWindow", "CropWindow", "DrawnWindow", "Flip", "PaddedWindow", "Resample", "Window"]
+__all__ = ["CentralWindow", "CropWindow", "DrawnWindow", "Flip", "PaddedWindow", "Window"]
 
 
 class Window(Step):
@@ -42,18 +40,6 @@ class Window(Step):
     def build(self, dali: Dali, image: Node, given: Mapping[str, Node]) -> Node:
         outside = {} if self.inside else {"out_of_bounds_policy": "pad", "fill_values": [*map(float, self.fill)]}
         return dali.fn.slice(image, start=given["start"], shape=given["shape"], axis_names="HW", **outside)
-
-    def decode(self, dali: Dali, encoded: Node, given: Mapping[str, Node], device: str) -> Node:
-        """The window of each image file, of which no more is decoded than needed; only where `inside`."""
-        return dali.fn.decoders.image_slice(
-            encoded,
-            start=given["start"],
-            shape=given["shape"],
-            axis_names="HW",
-            device=device,
-            output_type=dali.types.RGB,
-            adjust_orientation=False,
-        )
 
 
 class DrawnWindow(Window):
@@ -103,67 +89,6 @@ class PaddedWindow(Window):
         return np.broadcast_to(-self._before, sizes.shape), sizes + self._more
 
 
-class Resample(Step):
-    """Pillow's antialiased bilinear resize, up to rounding.
-
-    DALI repeats the outermost pixels where the filter reaches beyond the image; Pillow leaves those taps out and lets
-    the others count for more. So the image gets a black margin, as wide as the filter reaches, and the result is
-    divided by the weight of the taps inside.
-    """
-
-    inputs: ClassVar[Mapping[str, Input]] = {
-        "margin": Input(1, np.int32),
-        "shape": Input(1, np.int32),
-        "first": Input(1, np.float32),
-        "last": Input(1, np.float32),
-        "size": Input(1, np.float32),
-        "rows": Input(3, np.float32, with_pixels=True),
-        "columns": Input(3, np.float32, with_pixels=True),
-    }
-
-    def __init__(self, op: Resize) -> None:
-        self._op = op
-
-    def feed(self, drawn: Drawn, sizes: Sizes) -> Mapping[str, Values]:
-        wanted = self.sizes_after(drawn, sizes)
-        margin = reach_px(sizes, wanted)
-        heights, widths = (
-            [inner_weight(int(length), int(size)) for length, size in zip(sizes[:, axis], wanted[:, axis], strict=True)]
-            for axis in (0, 1)
-        )
-        return {
-            "margin": (-margin).astype(np.int32),
-            "shape": (sizes + 2 * margin).astype(np.int32),
-            "first": margin.astype(np.float32),
-            "last": (margin + sizes).astype(np.float32),
-            "size": wanted.astype(np.float32),
-            "rows": [1 / weight[:, None, None] for weight in heights],
-            "columns": [1 / weight[None, :, None] for weight in widths],
-        }
-
-    def sizes_after(self, drawn: Drawn, sizes: Sizes) -> Sizes:  # noqa: ARG002  (draws nothing)
-        if not isinstance(self._op.size, int):
-            return np.broadcast_to(np.array(pair(self._op.size), np.int64), sizes.shape)
-        return _short_side_sizes(sizes, self._op.size, self._op.max_size)
-
-    def build(self, dali: Dali, image: Node, given: Mapping[str, Node]) -> Node:
-        fn, types = dali.fn, dali.types
-        framed = fn.slice(
-            image, start=given["margin"], shape=given["shape"], axis_names="HW", out_of_bounds_policy="pad"
-        )
-        resized = fn.resize(
-            framed,
-            size=given["size"],
-            roi_start=given["first"],
-            roi_end=given["last"],
-            interp_type=types.INTERP_LINEAR,
-            antialias=True,
-            dtype=types.FLOAT,
-        )
-        weighted = resized * (given["rows"] * given["columns"])
-        return fn.reshape(fn.cast(weighted, dtype=types.UINT8), layout="HWC")
-
-
 class Flip(Step):
     """Mirrors an image where that was drawn: "horizontal" is left to right, "vertical" top to bottom."""
 
@@ -186,18 +111,3 @@ def _columns(drawn: Drawn, *fields: str) -> Sizes:
 
 def _colour(fill: int | Sequence[int]) -> Sequence[int]:
     return (fill, fill, fill) if isinstance(fill, int) else fill
-
-
-def _short_side_sizes(sizes: Sizes, short: int, max_size: int | None) -> Sizes:
-    """Heights and widths with the shorter side `short` and the longer at most `max_size`, as torchvision rounds."""
-    longer = np.floor(short * sizes.max(axis=1) / sizes.min(axis=1)).astype(np.int64)
-    shorter = np.full_like(longer, short)
-    if max_size is not None:
-        over = longer > max_size
-        shorter = np.where(over, np.maximum(np.floor(max_size * shorter / longer).astype(np.int64), 1), shorter)
-        longer = np.where(over, max_size, longer)
-    upright = sizes[:, 1] <= sizes[:, 0]
-    wanted: NDArray[np.int64] = np.where(
-        upright[:, None], np.stack([longer, shorter], axis=1), np.stack([shorter, longer], axis=1)
-    )
-    return wanted

@@ -12,43 +12,45 @@ from typing import Any
 import numpy as np
 
 from ...ops import Normalize, Op, ToDtype
+from .branch import Branch
 from .geometry import Window
 from .modules import Dali, Node
-from .steps import Step, Values
+from .steps import Input, Step, Values
 
-__all__ = ["IMAGES", "Graph"]
+__all__ = ["IMAGES", "WINDOW", "Graph"]
 
 IMAGES = "images"
 """The name of the input that images come by."""
+
+WINDOW = "window."
+"""What the names of the inputs begin with that say what is needed of each image, where that is not all."""
 
 _DTYPES = {"uint8": "UINT8", "float32": "FLOAT", "float16": "FLOAT16"}
 
 
 class Graph:
-    """The steps of a pipeline, built for batches of up to `capacity` samples. Not thread-safe.
+    """The branches of each image, built for batches of up to `capacity` samples. Not thread-safe.
+
+    Images are decoded once, as far as the branches need them together.
 
     Args:
         dali: from `load_dali`.
-        steps: by the prefix of their inputs' names.
-        conversions: the `ToDtype` and `Normalize` that follow, if any.
+        branches: at least one.
         encoded: image files are fed, (bytes,) uint8 each; else pixels, (height, width, 3) uint8.
         device_id: of the GPU; None: DALI's CPU back-end.
         threads: of DALI, on the CPU.
         capacity: samples in the largest batch.
-        channels_last: results are (height, width, 3), and (3, height, width) otherwise.
     """
 
     def __init__(
         self,
         dali: Dali,
-        steps: Mapping[str, Step],
-        conversions: Sequence[Op],
+        branches: Sequence[Branch],
         *,
         encoded: bool,
         device_id: int | None,
         threads: int,
         capacity: int,
-        channels_last: bool,
     ) -> None:
         self.capacity = capacity
         self._dali = dali
@@ -57,12 +59,12 @@ class Graph:
         self._pipeline = dali.pipeline(
             batch_size=capacity, num_threads=threads, device_id=device_id, prefetch_queue_depth=1, exec_dynamic=True
         )
-        before = [(prefix, step) for prefix, step in steps.items() if not step.after_conversion]
-        after = [(prefix, step) for prefix, step in steps.items() if step.after_conversion]
+        windowed = all(branch.window for branch in branches)
         with self._pipeline:
-            image = self._built(self._decoded(before) if encoded else self._pixels(), before)
-            finished = _converted(dali, image, conversions, channels_last)
-            self._pipeline.set_outputs(self._built(finished, after))
+            image = self._image(encoded, windowed)
+            # The only one has its window already.
+            done = 1 if windowed and len(branches) == 1 else 0
+            self._pipeline.set_outputs(*(self._results(image, branch, done) for branch in branches))
         self._pipeline.build()
         _watch_forks()
         _graphs.add(self)
@@ -71,8 +73,8 @@ class Graph:
         """Never takes DALI's pipeline down: in a forked child, which has not its threads, that would wait for ever."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._pipeline._pipe))
 
-    def run(self, feeds: Mapping[str, Values]) -> Any:
-        """The results of one batch, a `TensorList` of DALI.
+    def run(self, feeds: Mapping[str, Values]) -> Sequence[Any]:
+        """The results of one batch, a `TensorList` of DALI for each branch.
 
         Raises:
             RuntimeError: DALI failed, and this graph can't be used any more.
@@ -80,34 +82,45 @@ class Graph:
         for name in self._names:
             values = feeds[name]
             self._pipeline.feed_input(name, values if isinstance(values, list) else np.ascontiguousarray(values))
-        return self._pipeline.run()[0]
+        results: Sequence[Any] = self._pipeline.run()
+        return results
+
+    def _image(self, encoded: bool, windowed: bool) -> Node:
+        """What the branches begin with: the images, or the `WINDOW` of each, decoded or as they were fed."""
+        fn, types = self._dali.fn, self._dali.types
+        window = self._inputs(WINDOW, Window.inputs) if windowed else {}
+        if not encoded:
+            pixels = fn.external_source(name=IMAGES, ndim=3, dtype=types.UINT8, layout="HWC")
+            pixels = pixels.gpu() if self._on_gpu else pixels
+            return fn.slice(pixels, **window, axis_names="HW") if windowed else pixels
+        files = fn.external_source(name=IMAGES, ndim=1, dtype=types.UINT8)
+        decoding = {
+            "device": "mixed" if self._on_gpu else "cpu",
+            "output_type": types.RGB,
+            "adjust_orientation": False,  # as Pillow
+        }
+        if not windowed:
+            return fn.decoders.image(files, **decoding)
+        return fn.decoders.image_slice(files, **window, axis_names="HW", **decoding)
+
+    def _results(self, image: Node, branch: Branch, done: int) -> Node:
+        """What a branch makes of the images, but for its first steps that are `done`."""
+        steps = list(branch.steps.items())[done:]
+        image = self._built(image, [pair for pair in steps if not pair[1].after_conversion])
+        finished = _converted(self._dali, image, branch.conversions, branch.channels_last)
+        return self._built(finished, [pair for pair in steps if pair[1].after_conversion])
 
     def _built(self, image: Node, steps: Iterable[tuple[str, Step]]) -> Node:
         for prefix, step in steps:
-            image = step.build(self._dali, image, self._inputs(prefix, step))
+            image = step.build(self._dali, image, self._inputs(f"{prefix}.", step.inputs))
         return image
 
-    def _pixels(self) -> Node:
-        image = self._dali.fn.external_source(name=IMAGES, ndim=3, dtype=self._dali.types.UINT8, layout="HWC")
-        return image.gpu() if self._on_gpu else image
-
-    def _decoded(self, rest: list[tuple[str, Step]]) -> Node:
-        """The images of encoded files; a first step that cuts inside the image is the decoder's, and leaves `rest`."""
-        fn, types = self._dali.fn, self._dali.types
-        files = fn.external_source(name=IMAGES, ndim=1, dtype=types.UINT8)
-        device = "mixed" if self._on_gpu else "cpu"
-        prefix, first = rest[0] if rest else ("", None)
-        if isinstance(first, Window) and first.inside:
-            del rest[0]
-            return first.decode(self._dali, files, self._inputs(prefix, first), device)
-        return fn.decoders.image(files, device=device, output_type=types.RGB, adjust_orientation=False)
-
-    def _inputs(self, prefix: str, step: Step) -> dict[str, Node]:
+    def _inputs(self, prefix: str, inputs: Mapping[str, Input]) -> dict[str, Node]:
         nodes = {}
-        for name, given in step.inputs.items():
+        for name, given in inputs.items():
             dtype = getattr(self._dali.types, _DALI_NAMES[given.dtype])
             layout = {"layout": "HWC"} if given.ndim == 3 else {}
-            self._names.append(f"{prefix}.{name}")
+            self._names.append(f"{prefix}{name}")
             node = self._dali.fn.external_source(name=self._names[-1], ndim=given.ndim, dtype=dtype, **layout)
             nodes[name] = node.gpu() if self._on_gpu and given.with_pixels else node
         return nodes

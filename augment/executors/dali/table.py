@@ -28,9 +28,11 @@ from ...ops import (
 )
 from ...pipeline import Pipeline
 from . import colours, erasing, geometry
+from .edges import FILTERS
+from .resampling import resample
 from .steps import Step
 
-__all__ = ["dali_obstacle", "dali_prefix", "steps_of"]
+__all__ = ["dali_obstacle", "dali_prefix", "leading_window", "steps_of"]
 
 Steps: TypeAlias = tuple[Step, ...]
 
@@ -46,6 +48,11 @@ def dali_obstacle(op: Op) -> str:
     return steps if isinstance(steps, str) else ""
 
 
+def leading_window(op: Op) -> Steps:
+    """What cuts out the part of an image that `op` takes, though another executor runs it; nothing for all of it."""
+    return (geometry.DrawnWindow(),) if isinstance(op, RandomResizedCrop) else ()
+
+
 @singledispatch
 def steps_of(op: Op) -> Steps | str:  # noqa: ARG001  (registered functions take it)
     """The steps of a graph that do what `op` does; or why there are none."""
@@ -55,18 +62,18 @@ def steps_of(op: Op) -> Steps | str:  # noqa: ARG001  (registered functions take
 @steps_of.register
 def _random_resized_crop(op: RandomResizedCrop) -> Steps | str:
     resize = Resize(op.size, op.interpolation, antialias=op.antialias)
-    return _other_filter(op.interpolation) or (geometry.DrawnWindow(), geometry.Resample(resize))
+    return _other_filter(op.interpolation) or (geometry.DrawnWindow(), resample(resize))
 
 
 @steps_of.register
 def _resize(op: Resize) -> Steps | str:
-    return _other_filter(op.interpolation) or (geometry.Resample(op),)
+    return _other_filter(op.interpolation) or (resample(op),)
 
 
 def _other_filter(interpolation: str) -> str:
-    if interpolation == "bilinear":
+    if interpolation in FILTERS:
         return ""
-    return f"of its resizes only the bilinear one has Pillow's pixels, not {interpolation}"
+    return f"none of its resizes has the pixels of Pillow's {interpolation!r}"
 
 
 @steps_of.register

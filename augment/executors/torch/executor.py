@@ -15,7 +15,7 @@ from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
 from . import colour_ops, conversion, crops, erasing, geometry, groups, jitter, policies, resampling, warping
 from .dispatch import apply_ops, check_ops
-from .images import Images, Sizes, on_device
+from .images import Images, Sizes, assembled, on_device
 
 __all__ = ["TorchExecutor"]
 
@@ -109,6 +109,27 @@ class TorchExecutor:
         if result.data_ptr() == batch.data_ptr():
             result = result.clone()
         return result.view(len(batch), -1, *result.shape[1:]) if self._pipeline.crops > 1 else result
+
+    def run_images(self, images: Sequence[torch.Tensor], params: ParamTable) -> torch.Tensor:
+        """As `run_batch`, for images of several sizes, (3, height, width) uint8 each, on one device.
+
+        Raises:
+            OptionError: as `run_batch`.
+        """
+        check_run(self._pipeline, images, params)
+        sizes = np.array([image.shape[1:] for image in images], np.int64)
+        done = []
+        for rows in map(sorted, _packs(sizes.tolist())):
+            pixels = images[0].new_zeros((len(rows), 3, *sizes[rows].max(axis=0).tolist()))
+            for place, row in enumerate(rows):
+                pixels[place, :, : sizes[row, 0], : sizes[row, 1]] = images[row]
+            packed = ParamTable(params.columns, params.values[rows])
+            done.append((np.array(rows), self._apply(Images(pixels, sizes[rows]), packed)))
+        crops = self._pipeline.crops
+        whole = assembled([((rows[:, None] * crops + np.arange(crops)).ravel(), made) for rows, made in done])
+        _check_one_size(whole.sizes)
+        pixels = whole.trimmed().pixels.contiguous()
+        return pixels.view(len(images), crops, *pixels.shape[1:]) if crops > 1 else pixels
 
     def _apply(self, images: Images, params: ParamTable) -> Images:
         images = apply_ops(self._pipeline, images, dict(zip(params.columns, params.values.T, strict=True)))
