@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, IterableDataset, default_collate
 
 from ..augment import Augmentation, Op, Pipeline, Views
 from ..errors import OptionError
-from .faults.describing import name_sample
+from .faults.describing import describe_sample, name_sample
 from .images import IMAGES, applied, described, fresh_key, rgb_pixels
 from .keys.keys import KeyedIndex
 from .wrappers import levels, overrides, refuse_transform
@@ -42,6 +42,8 @@ class Augmented(Dataset[Any]):
         OptionError: `pipeline` is neither; `dataset` is iterable-style, is augmented already, or has a
             `transform`, at any level of wrapping.
     """
+
+    _check: Callable[[Any, Sequence[Any], Sequence[Any]], None] | None = None
 
     def __init__(self, dataset: Any, pipeline: Augmentation) -> None:
         _check_pipeline(pipeline)
@@ -78,7 +80,10 @@ class Augmented(Dataset[Any]):
             samples = [self.dataset[index] for index in plain]
         else:
             samples = several(plain)
-        return [self._augment(sample, index) for sample, index in zip(samples, indices, strict=True)]
+        made = [self._augment(sample, index) for sample, index in zip(samples, indices, strict=True)]
+        if self._check is not None:
+            self._check(self, made, indices)
+        return made
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("dataset", "pipeline"):
@@ -88,11 +93,21 @@ class Augmented(Dataset[Any]):
     def __repr__(self) -> str:
         return f"Augmented({self.dataset!r}, {self.pipeline!r})"
 
+    def describe(self, index: int) -> str:
+        """Where a sample comes from, for messages."""
+        return describe_sample(self.dataset, index)
+
     def until(self, pipeline: Augmentation) -> Augmented:
         """The same dataset with another pipeline: the first part of its own."""
         first = copy.copy(self)
         first.pipeline = pipeline
         return first
+
+    def checked(self, check: Callable[[Any, Sequence[Any], Sequence[Any]], None]) -> Augmented:
+        """The same dataset, which gives `check(dataset, samples, indices)` what it was asked for at once."""
+        checking = copy.copy(self)
+        checking._check = check
+        return checking
 
     def _batch(self, indices: Sequence[int]) -> tuple[Any, ...]:
         columns = [list(column) for column in zip(*self.__getitems__(indices), strict=True)]

@@ -12,6 +12,7 @@ from ...augment.views import pipelines_of
 from ...errors import OptionError
 from ...record import RecordSource
 from ..augmented import Augmented
+from ..collating import NO_SIZE
 from ..layout import default_collating
 from ..sources.recognition import Work, recognise
 from ..sources.records import record_source
@@ -111,4 +112,4 @@ def _functions(augmentation: Augmentation) -> tuple[str, ...]:
 def _unsized(augmentation: Augmentation) -> tuple[str, ...]:
     if all(pipeline.output_size is not None for pipeline in pipelines_of(augmentation)):
         return ()
-    return ("the pipeline has no fixed output size: end its resizing with a crop or a (height, width)",)
+    return (NO_SIZE,)

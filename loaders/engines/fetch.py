@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
+from ..collating import collated, stacks
 from ..faults.describing import describe_sample, name_sample
 from ..faults.faults import Failure
 from ..faults.substitutes import Candidates, no_substitute, substitute
@@ -88,6 +89,7 @@ class Fetcher:
         keep: leave the caller's generators as they were.
         on_error: what becomes of a sample that can't be made.
         candidates: for its substitutes.
+        stacks: `collate_fn` is torch's own.
     """
 
     dataset: Any
@@ -98,6 +100,7 @@ class Fetcher:
     keep: bool = False
     on_error: ErrorPolicy = "raise"
     candidates: Candidates = None
+    stacks: bool = False
 
     def fetch(self, request: Request, place: StagePlace | None = None) -> Fetched:
         """The batch of a request.
@@ -117,9 +120,16 @@ class Fetcher:
             if place is not None:
                 place.at("collate", -1)
             if self.seeding == "no" or request.keys is None or not len(request.keys):
-                return Fetched(self.collate_fn(samples), False, failures, keys)
+                return Fetched(self._collate(made, request), False, failures, keys)
             with collating(request.keys, shared=self.seeding == "all"):
-                return Fetched(self.collate_fn(samples), False, failures, keys)
+                return Fetched(self._collate(made, request), False, failures, keys)
+
+    def _collate(self, made: _Made, request: Request) -> Any:
+        if not self.stacks:
+            return self.collate_fn(made.samples)
+        known = [key for key in made.keys if key is not None] or request.given
+        indices = known if len(known) == len(made.samples) else None
+        return collated(self.collate_fn, self.dataset, indices, made.samples)
 
     def _make(self, request: Request, place: StagePlace | None) -> _Made:
         if self._at_once():
@@ -200,20 +210,26 @@ def sample_number(index: Any) -> int:
 
 
 class NamingFetcher(_MapDatasetFetcher):
-    """torch's own fetcher, whose errors say by a note which sample they are about."""
+    """torch's own fetcher, whose errors say, most by a note, which sample they are about."""
+
+    stacks = False
+    """`collate_fn` ends in torch's own."""
 
     @classmethod
     def of(cls, fetcher: _MapDatasetFetcher) -> NamingFetcher:
         """Does what `fetcher` does."""
-        return cls(fetcher.dataset, fetcher.auto_collation, fetcher.collate_fn, fetcher.drop_last)
+        naming = cls(fetcher.dataset, fetcher.auto_collation, fetcher.collate_fn, fetcher.drop_last)
+        naming.stacks = stacks(fetcher.collate_fn)
+        return naming
 
     def fetch(self, possibly_batched_index: Any) -> Any:
         """What torch's makes of an index, or of a list of them."""
-        if self.auto_collation and getattr(self.dataset, "__getitems__", None):
-            return super().fetch(possibly_batched_index)  # type: ignore[no-untyped-call]  # torch's
         if not self.auto_collation:
             return self.collate_fn(self._sample(possibly_batched_index))
-        return self.collate_fn([self._sample(index) for index in possibly_batched_index])
+        several = getattr(self.dataset, "__getitems__", None)
+        indices = possibly_batched_index
+        samples = several(indices) if several else [self._sample(index) for index in indices]
+        return collated(self.collate_fn, self.dataset, indices, samples) if self.stacks else self.collate_fn(samples)
 
     def _sample(self, index: Any) -> Any:
         try:

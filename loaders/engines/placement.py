@@ -15,6 +15,7 @@ from ...augment.ops.base import Stage
 from ...augment.views import pipelines_of
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
+from ..collating import NO_SIZE
 from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep, Part
 from ..layout import default_collating
 from .dali_parts import DaliParts
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ..dataloader import DataLoader
 
 __all__ = ["Placement", "place"]
-
-_NO_SIZE = "the pipeline has no fixed output size: end its resizing with a crop or a (height, width)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _obstacles(loader: DataLoader[Any], augmentation: Augmentation) -> list[str]
     if not _knows_samples(loader):
         obstacles.append("in_order=False without seed=: torch's workers don't say which samples a batch has")
     if any(pipeline.output_size is None for pipeline in pipelines_of(augmentation)):
-        obstacles.append(_NO_SIZE)
+        obstacles.append(NO_SIZE)
     return obstacles
 
 

@@ -14,6 +14,8 @@ from torch.utils.data.dataloader import (
     _SingleProcessDataLoaderIter,
 )
 
+from ..augmented import Augmented
+from ..collating import check_sizes, collated, stacks
 from ..state.passes import Cursor
 from ..state.stateful import iteration_state, resumed_iteration
 from ..stats.stage_clock import StageClock
@@ -39,6 +41,7 @@ class _PlacedIterator(EngineIterator):
 
     def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
         self._placement = placement
+        self._stacked = loader.batch_sampler is not None and stacks(loader.collate_fn)
         super().__init__(loader)  # type: ignore[call-arg]  # torch's
 
     @property
@@ -123,13 +126,25 @@ class ProcessIterator(_PlacedIterator, _MultiProcessingDataLoaderIter):
     engine = "processes"
 
     @property
+    def _dataset(self) -> Any:
+        return self._placed_dataset
+
+    @_dataset.setter
+    def _dataset(self, dataset: Any) -> None:
+        placed = self._placement.dataset(dataset)
+        # What collates in a worker is not told which samples it has.
+        checked = self._stacked and isinstance(placed, Augmented)
+        self._placed_dataset = placed.checked(check_sizes) if checked else placed
+
+    @property
     def _collate_fn(self) -> Any:
         return self._checked_collate
 
     @_collate_fn.setter
     def _collate_fn(self, collate_fn: Any) -> None:
         # torch's own __init__ sets it, and then gives it to the workers.
-        self._checked_collate = CheckedCollate(collate_fn, single=not self._auto_collation)
+        collate = partial(collated, collate_fn, self._dataset, None) if self._stacked else collate_fn
+        self._checked_collate = CheckedCollate(collate, single=not self._auto_collation)
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.

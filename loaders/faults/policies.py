@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch.distributed
 
 from ...errors import OptionError
+from ..collating import stacks
 from ..engines.fetch import Fetcher, Seeding
 from ..engines.placement import Placement
 from ..state.passes import Pass
@@ -34,6 +35,7 @@ def fetcher(loader: DataLoader[Any], placement: Placement) -> Fetcher:
         keep=loader.num_workers == 0,
         on_error=loader.on_error,
         candidates=candidates(loader),
+        stacks=stacks(loader.collate_fn),
     )
 
 
