@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ..augment.presets import PRESETS
 from ..augment.views import pipelines_of
 from ..errors import OptionError, RecordError, SpecError
 from ..formats import Dataset, open_dataset
+from .mixed import mixed, share_text
 from .output import check_output
 from .parts import parts_of
 from .text import plural
@@ -45,17 +47,16 @@ def view(request: ViewRequest) -> None:
     dataset = open_dataset(place)
     chosen = _spread(len(dataset), request.images)
     rows = _rows(request.samples, len(pipelines))
+    samples = [dataset[index] for index in chosen]
+    columns = {
+        place: _column(pipelines, dataset, chosen, samples, place, request.seed) for row in rows for place in row
+    }
     tiles: list[NDArray[Any]] = []
     captions: list[str] = []
-    for index in chosen:
-        image, label = dataset[index]
+    for sample, (image, label) in enumerate(samples):
         for row in rows:
-            tiles.append(image.transpose(2, 0, 1))
-            captions.append(_label(dataset, label))
-            for epoch, view in row:
-                result = _augmented(pipelines[view], dataset, image, index, epoch, request.seed, view)
-                tiles.append(_shown(result, pipelines[view]))
-                captions.append(f"epoch {epoch}, view {view}" if len(pipelines) > 1 else f"epoch {epoch}")
+            tiles += [image.transpose(2, 0, 1), *(columns[place][sample][0] for place in row)]
+            captions += [_label(dataset, label), *(columns[place][sample][1] for place in row)]
     sheet = contact_sheet(tiles, captions, columns=1 + len(rows[0]), cell_px=request.cell)
     sheet.save(request.output, "PNG")
     of = plural(len(dataset), "image")
@@ -107,6 +108,32 @@ def _rows(samples: int, views: int) -> list[list[tuple[int, int]]]:
     if views == 1:
         return [[(epoch, 0) for epoch in range(samples)]]
     return [[(epoch, view) for view in range(views)] for epoch in range(samples)]
+
+
+def _column(
+    pipelines: Sequence[Pipeline],
+    dataset: Dataset,
+    chosen: Sequence[int],
+    samples: Sequence[tuple[NDArray[np.uint8], Any]],
+    place: tuple[int, int],
+    seed: int,
+) -> list[tuple[NDArray[Any], str]]:
+    """What stands at a place (epoch, view) beside each of the chosen samples, with its caption.
+
+    They are one batch to an op that mixes batches.
+    """
+    epoch, view = place
+    images, mixing = pipelines[view].split_batches()
+    results: list[NDArray[Any]] = [
+        _augmented(images, dataset, image, index, epoch, seed, view)
+        for index, (image, _) in zip(chosen, samples, strict=True)
+    ]
+    caption = f"epoch {epoch}, view {view}" if len(pipelines) > 1 else f"epoch {epoch}"
+    captions = [caption] * len(results)
+    if mixing is not None:
+        results, shares = mixed(mixing, results, [label for _, label in samples], chosen[0], epoch, seed)
+        captions = [share_text(row, dataset.classes) for row in shares]
+    return [(_shown(result, images), text) for result, text in zip(results, captions, strict=True)]
 
 
 def _augmented(

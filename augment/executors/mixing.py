@@ -54,10 +54,21 @@ def _cut_mix(images: NDArray[Any], drawn: Mapping[str, float]) -> NDArray[Any]:
     return mixed
 
 
+def _check_finite(name: str, labels: NDArray[Any]) -> None:
+    bad = np.argwhere(~np.isfinite(labels))
+    if len(bad):
+        row, column = bad[0]
+        raise OptionError(
+            f"{name}: labels must be finite numbers, got {labels[row, column]} of class {column} at row {row} of the "
+            "batch; leave such samples out, or give them a class"
+        )
+
+
 def _targets(op: MixUp | CutMix, labels: NDArray[Any], count: int) -> NDArray[np.float32]:
     """(batch, num_classes)."""
     name = type(op).__name__
-    if labels.shape == (count, op.num_classes):
+    if labels.shape == (count, op.num_classes) and labels.dtype.kind in "biuf":
+        _check_finite(name, labels)
         return labels.astype(np.float32)
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise OptionError(

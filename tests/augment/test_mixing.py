@@ -138,6 +138,16 @@ def test_tensors_equal_the_reference(
             torch.tensor([-1, 5]),
             "CutMix: labels must be from 0 to 4, got -1 of sample 70; give num_classes= as many as",
         ),
+        (torch.tensor([True, False]), "got torch.bool of shape (2,); give each sample one class number"),
+        (torch.zeros(2, 5, dtype=torch.complex64), "got torch.complex64 of shape (2, 5); give each sample one class"),
+        (
+            torch.tensor([[0.0] * 5, [0, 0, 1, float("nan"), 0]]),
+            "CutMix: labels must be finite numbers, got nan of class 3 of sample 71; leave such samples out, or",
+        ),
+        (
+            torch.tensor([[-float("inf"), 0, 0, 0, 0], [0.0] * 5]),
+            "CutMix: labels must be finite numbers, got -inf of class 0 of sample 70; leave such samples out, or",
+        ),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels: Any, message: str) -> None:
@@ -162,6 +172,12 @@ def test_images_of_another_kind_are_refused(images: torch.Tensor, came: str) -> 
     ("labels", "message"),
     [
         (np.zeros(2), "MixUp: labels must be (2,) ints or (2, 5) numbers, got float64 of shape (2,)"),
+        (np.array([True, False]), "MixUp: labels must be (2,) ints or (2, 5) numbers, got bool of shape (2,)"),
+        (np.array([["a"] * 5] * 2), "MixUp: labels must be (2,) ints or (2, 5) numbers, got <U1 of shape (2, 5)"),
+        (
+            np.array([[0.0] * 5, [0, np.nan, 0, 0, 0]]),
+            "MixUp: labels must be finite numbers, got nan of class 1 at row 1 of the batch; leave such samples out",
+        ),
         (np.array([0, 7]), "MixUp: labels must be from 0 to 4, got 7 at row 1 of the batch; give num_classes= as many"),
     ],
 )

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.images import image_folder
 
+from penstock import DataLoader
 from penstock.augment import (
+    Choice,
+    CutMix,
     FiveCrop,
+    MixUp,
     Normalize,
     Pipeline,
     RandomCrop,
@@ -26,7 +30,8 @@ from penstock.augment import (
     imagenet_train,
 )
 from penstock.augment.contact_sheet import GAP_PX
-from penstock.formats import Folder
+from penstock.cli.mixed import share_text
+from penstock.formats import Folder, Subset
 
 Command = Callable[..., Any]
 CELL_PX = 32
@@ -134,6 +139,41 @@ def test_views_of_a_sample_stand_side_by_side(look: Command, folder: Path, tmp_p
             np.testing.assert_array_equal(tile, expected.transpose(1, 2, 0))
 
 
+def labels_under(picture: Path, column: int, rows: int) -> list[bytes]:
+    """The pixels under the tiles of a column."""
+    sheet = Image.open(picture)
+    step_x, step_y = CELL_PX + GAP_PX, (sheet.height - GAP_PX) // rows
+    left = GAP_PX + column * step_x
+    tops = [GAP_PX + row * step_y + CELL_PX for row in range(rows)]
+    return [sheet.crop((left, top, left + CELL_PX, top + step_y - CELL_PX - GAP_PX)).tobytes() for top in tops]
+
+
+@pytest.mark.parametrize("op", [MixUp(2, 8.0), CutMix(2)])
+def test_batches_are_mixed_and_labels_say_how(look: Command, folder: Path, tmp_path: Path, op: MixUp | CutMix) -> None:
+    pipeline = Pipeline([Resize((32, 32)), op])
+    (tmp_path / "p.json").write_text(pipeline.to_json())
+    output = tmp_path / "sheet.png"
+    run = look(
+        "view", folder, "--augment", tmp_path / "p.json", "--images", 3, "--samples", 2, "--seed", 7, "--cell",
+        CELL_PX, "--output", output,
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    # Both batches begin with sample 0, which they are keyed by.
+    loader = DataLoader(Subset(Folder(str(folder)), [0, 2, 4]), 3, augment=pipeline, seed=7, shuffle=False)
+    images, labels = next(iter(loader))
+    np.testing.assert_array_equal(tiles(output, 3)[:, 1], images.numpy().transpose(0, 2, 3, 1))
+    expected = [share_text(row.numpy(), ["cat", "dog"]) for row in labels]
+    assert all("cat" in text and "dog" in text for text in (expected[0], expected[2]))
+    drawn = contact_sheet(np.zeros((3, 3, 8, 8), np.uint8), expected, columns=1, cell_px=CELL_PX)
+    drawn.save(tmp_path / "captions.png")
+    assert labels_under(output, 1, 3) == labels_under(tmp_path / "captions.png", 0, 3)
+
+
+def test_labels_that_are_mixed_are_named_by_their_shares() -> None:
+    assert share_text(np.float32([0.25, 0.75, 0]), ["cat", "dog"]) == "0.75 dog, 0.25 cat"
+    assert share_text(np.float32([0, 0, 1]), ["cat"]) == "1.00 2"
+
+
 @pytest.mark.parametrize("preset", ["simclr", "dino"])
 def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path, preset: str) -> None:
     output = tmp_path / "sheet.png"
@@ -154,16 +194,25 @@ def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path,
         (["--augment", "{bad}"], 1, "Error: {bad}: a pipeline can't be read from JSON: Expecting"),
         (["--augment", "{bytes}"], 1, "Error: {bytes} is no text: 'utf-8' codec can't decode"),
         (["--augment", "{large}"], 1, "Error: RandomCrop: size must fit the image, which is (16, 20)"),
+        (
+            ["--augment", "{sizes}"],
+            2,
+            "Error: MixUp mixes images of one size, got (16, 20) and (20, 16) (height, width)",
+        ),
+        (["--augment", "{classes}"], 2, "Error: CutMix: labels must be from 0 to 0, got 1 at row "),
         (["--output", "{folder}"], 2, "Error: --output {folder} can't be written: name a PNG file"),
     ],
 )
 def test_errors_are_one_line(
     look: Command, folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    files = {name: tmp_path / name for name in ("bad", "bytes", "large")}
+    files = {name: tmp_path / name for name in ("bad", "bytes", "large", "sizes", "classes")}
     files["bad"].write_text("{")
     files["bytes"].write_bytes(b"\xff\xfe")
     files["large"].write_text(Pipeline([RandomCrop(400)]).to_json())
+    turned = Choice([RandomCrop((16, 20)), RandomCrop((20, 16), pad_if_needed=True)])
+    files["sizes"].write_text(Pipeline([turned, MixUp(2)]).to_json())
+    files["classes"].write_text(Pipeline([Resize((8, 8)), CutMix(1)]).to_json())
     places = {"folder": folder, **files}
     chosen = [each.format(**places) for each in arguments]
     run = look("view", folder, "--output", tmp_path / "sheet.png", *chosen)

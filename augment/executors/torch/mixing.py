@@ -32,9 +32,10 @@ class TorchMixer:
         expected = f"{name} needs labels: a tensor of ({count},) ints or ({count}, {classes}) numbers, one-hot or mixed"
         if not isinstance(labels, torch.Tensor):
             raise OptionError(f"{expected}, got {type(labels).__name__}; give samples (image, label)")
-        if tuple(labels.shape) == (count, classes):
+        if tuple(labels.shape) == (count, classes) and not labels.is_complex():
+            self._check_finite(labels, samples)
             return
-        if tuple(labels.shape) != (count,) or labels.is_floating_point() or labels.is_complex():
+        if tuple(labels.shape) != (count,) or not _holds_ints(labels):
             raise OptionError(
                 f"{expected}, got {labels.dtype} of shape {tuple(labels.shape)}; give each sample one class number"
             )
@@ -44,6 +45,16 @@ class TorchMixer:
                 f"{name}: labels must be from 0 to {classes - 1}, got {int(labels[row])} of sample {samples[row]}; "
                 f"give num_classes= as many as there are classes"
             )
+
+    def _check_finite(self, labels: torch.Tensor, samples: Sequence[int]) -> None:
+        finite = labels.isfinite()
+        if bool(finite.all()):
+            return
+        row, column = (int(place) for place in (~finite).nonzero()[0])
+        raise OptionError(
+            f"{self._name}: labels must be finite numbers, got {float(labels[row, column])} of class {column} of "
+            f"sample {samples[row]}; leave such samples out, or give them a class"
+        )
 
     def mix(
         self, images: torch.Tensor, labels: torch.Tensor, drawn: Mapping[str, float]
@@ -69,6 +80,10 @@ class TorchMixer:
             return labels.to(torch.float32)
         targets = torch.zeros((len(labels), self._classes), dtype=torch.float32, device=labels.device)
         return targets.scatter_(1, labels.to(torch.int64)[:, None], 1.0)
+
+
+def _holds_ints(labels: torch.Tensor) -> bool:
+    return labels.dtype != torch.bool and not labels.is_floating_point() and not labels.is_complex()
 
 
 def _blended(values: torch.Tensor, share: float) -> torch.Tensor:
