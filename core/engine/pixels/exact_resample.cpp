@@ -1,53 +1,17 @@
 #include "engine/pixels/exact_resample.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "engine/colour/at_level.h"
+#include "engine/pixels/exact_kernels.h"
 #include "engine/pixels/transpose.h"
 
 namespace penstock {
-namespace {
-
-// Rows that go through the pass along the rows together, as columns: pixels that lie beside each other then.
-constexpr int kStrip = 64;
-
-// Sums up `taps` rows, each times its weight, as bytes. Up to kStrip bytes behind the rows may be read.
-void weigh_rows(SimdLevel level, const uint8_t* rows, ptrdiff_t stride, const int32_t* weights, int taps, int length,
-                uint8_t* out) {
-  for (int x = 0; x < length; x += kStrip) {
-    alignas(64) uint8_t block[kStrip];
-    const bool whole = length - x >= kStrip;
-    uint8_t* const to = whole ? out + x : block;
-    const uint8_t* const from = rows + x;
-    at_level(level, [=]() PENSTOCK_INLINE {
-      uint32_t sums[kStrip];
-      for (int i = 0; i < kStrip; ++i) sums[i] = uint32_t{1} << (kFilterBits - 1);
-      int tap = 0;
-      for (; tap + 1 < taps; tap += 2) {
-        const auto weight = static_cast<uint32_t>(weights[tap]), next_weight = static_cast<uint32_t>(weights[tap + 1]);
-        const uint8_t *const row = from + tap * stride, *const next_row = row + stride;
-        for (int i = 0; i < kStrip; ++i) sums[i] += weight * row[i] + next_weight * next_row[i];
-      }
-      if (tap < taps) {
-        const auto weight = static_cast<uint32_t>(weights[tap]);
-        const uint8_t* const row = from + tap * stride;
-        for (int i = 0; i < kStrip; ++i) sums[i] += weight * row[i];
-      }
-      for (int i = 0; i < kStrip; ++i) {
-        to[i] = static_cast<uint8_t>(std::clamp(static_cast<int32_t>(sums[i]) >> kFilterBits, 0, 255));
-      }
-    });
-    if (!whole) std::memcpy(out + x, block, length - x);
-  }
-}
-
-}  // namespace
 
 Rect ExactResampler::prepare(ResizeFilter filter, Size source, Size target, Rect window, bool flip) {
-  level_ = simd_level();
-  horizontal_.compute(filter, source.width, target.width, window.x, window.width, flip);
-  vertical_.compute(filter, source.height, target.height, window.y, window.height, false);
+  const SimdLevel level = simd_level();
+  if (horizontal_.compute({filter, source.width, target.width, window.x, window.width, flip})) has_digits_ = false;
+  if (vertical_.compute({filter, source.height, target.height, window.y, window.height, false})) has_digits_ = false;
+  if (level != level_ || !has_digits_) build_digits(level);
   // Pillow 13 begins with the columns where the height loses over twice as many pixels as the width.
   const int lost_height = source.height - target.height, lost_width = source.width - target.width;
   columns_first_ = lost_height > 0 && lost_height > 2 * int64_t{lost_width};
@@ -64,14 +28,45 @@ void ExactResampler::begin(const uint8_t* part, ptrdiff_t stride) {
   }
   uint8_t* const between = first_pass_.reserve(height * given_width + kReadAhead);
   for (int y = 0; y < vertical_.count(); ++y) {
-    weigh_rows(level_, part + vertical_.start(y) * stride, stride, vertical_.weights(y), vertical_.taps(y),
-               horizontal_.input_count(), between + y * given_width);
+    filter_down_columns(part, stride, y, horizontal_.input_count(), between + y * given_width);
   }
   filter_along_rows(between, static_cast<ptrdiff_t>(given_width), vertical_.count(), result_.reserve(height * width));
 }
 
+// The weights as the kernels of the level want them.
+void ExactResampler::build_digits(SimdLevel level) {
+  has_digits_ = false;
+  level_ = level;
+  has_pieces_ = level >= SimdLevel::kAvx512 && pieces_.build(horizontal_);
+  if (level >= SimdLevel::kAvx512) stacked_.build(vertical_);
+  has_digits_ = true;
+}
+
+// Writes row `y` of the result, of `length` bytes.
+void ExactResampler::filter_down_columns(const uint8_t* rows, ptrdiff_t stride, int y, int length, uint8_t* out) const {
+  const WeighedRows from{rows + vertical_.start(y) * stride, stride, vertical_.taps(y)};
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+  if (level_ >= SimdLevel::kAvx512) {
+    weigh_rows_avx512(from, stacked_.quads(y), length, out);
+    return;
+  }
+#endif
+  weigh_rows(level_, from, vertical_.weights(y), length, out);
+}
+
 // Writes rows without gaps.
 void ExactResampler::filter_along_rows(const uint8_t* rows, ptrdiff_t stride, int count, uint8_t* out) {
+#ifdef PENSTOCK_HAS_AVX512_KERNELS
+  if (has_pieces_) {
+    weigh_pieces_avx512(rows, stride, count, pieces_.table(), out);
+    return;
+  }
+#endif
+  filter_strips(rows, stride, count, out);
+}
+
+// The same: rows that are turned into columns lie as those of the other pass do.
+void ExactResampler::filter_strips(const uint8_t* rows, ptrdiff_t stride, int count, uint8_t* out) {
   const int given = horizontal_.input_count(), width = horizontal_.count();
   uint8_t* const columns = columns_.reserve(static_cast<size_t>(given) * kStrip);
   uint8_t* const filtered = filtered_columns_.reserve(static_cast<size_t>(width) * kStrip);
@@ -79,8 +74,8 @@ void ExactResampler::filter_along_rows(const uint8_t* rows, ptrdiff_t stride, in
     const int strip = std::min(kStrip, count - top);
     transpose(rows + top * stride, stride, strip, given, columns, kStrip);
     for (int x = 0; x < width; ++x) {
-      weigh_rows(level_, columns + static_cast<size_t>(horizontal_.start(x)) * kStrip, kStrip, horizontal_.weights(x),
-                 horizontal_.taps(x), kStrip, filtered + static_cast<size_t>(x) * kStrip);
+      const WeighedRows from{columns + static_cast<size_t>(horizontal_.start(x)) * kStrip, kStrip, horizontal_.taps(x)};
+      weigh_rows(level_, from, horizontal_.weights(x), kStrip, filtered + static_cast<size_t>(x) * kStrip);
     }
     transpose(filtered, kStrip, width, strip, out + static_cast<size_t>(top) * width, width);
   }
@@ -92,8 +87,7 @@ void ExactResampler::next_row(uint8_t* out) {
     std::copy_n(result_.get() + static_cast<size_t>(y) * width, width, out);
     return;
   }
-  weigh_rows(level_, first_pass_.get() + static_cast<size_t>(vertical_.start(y)) * width, width, vertical_.weights(y),
-             vertical_.taps(y), width, out);
+  filter_down_columns(first_pass_.get(), width, y, width, out);
 }
 
 }  // namespace penstock

@@ -5,6 +5,7 @@
 #include "engine/pixels/filter_weights.h"
 #include "engine/pixels/plane_filter.h"
 #include "engine/pixels/resize_filter.h"
+#include "engine/pixels/weight_digits.h"
 #include "engine/scratch.h"
 #include "engine/simd.h"
 
@@ -20,12 +21,19 @@ class ExactResampler final : public PlaneFilter {
   void next_row(uint8_t* out) override;
 
  private:
+  void build_digits(SimdLevel level);
+  void filter_down_columns(const uint8_t* rows, ptrdiff_t stride, int y, int length, uint8_t* out) const;
   void filter_along_rows(const uint8_t* rows, ptrdiff_t stride, int count, uint8_t* out);
+  void filter_strips(const uint8_t* rows, ptrdiff_t stride, int count, uint8_t* out);
 
   SimdLevel level_ = SimdLevel::kPortable;
   bool columns_first_ = false;
   FilterWeights horizontal_;
   FilterWeights vertical_;
+  bool has_digits_ = false;  // that the level wants, of the weights above
+  bool has_pieces_ = false;
+  PieceDigits pieces_;     // of horizontal_
+  StackedDigits stacked_;  // of vertical_
   Scratch<uint8_t> first_pass_;
   Scratch<uint8_t> result_;  // of both passes, where the one along the rows comes last
   Scratch<uint8_t> columns_;

@@ -79,12 +79,19 @@ int32_t fixed_point(double share) {
   return static_cast<int32_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
 }
 
+bool operator==(const FilteredAxis& a, const FilteredAxis& b) {
+  return a.filter == b.filter && a.source == b.source && a.target == b.target && a.first == b.first &&
+         a.count == b.count && a.reversed == b.reversed;
+}
+
 }  // namespace
 
-void FilterWeights::compute(ResizeFilter filter, int source, int target, int first, int count, bool reversed) {
+bool FilterWeights::compute(const FilteredAxis& axis) {
+  if (axis == axis_) return false;
+  axis_ = {};
+  const auto [filter, source, target, first, count, reversed] = axis;
   const Kernel kernel = kernel_of(filter);
   const Place place(kernel.support, source, target);
-  count_ = count;
   most_taps_ = std::min(place.most_taps(), source);
   first_input_ = place.first(first);
   input_count_ = place.last(first + count - 1) - first_input_;
@@ -104,6 +111,8 @@ void FilterWeights::compute(ResizeFilter filter, int source, int target, int fir
     for (int tap = 0; tap < end - begin; ++tap) weights[tap] = fixed_point(heights[tap] / sum);
     all_taps[output] = {begin - first_input_, end - begin};
   }
+  axis_ = axis;
+  return true;
 }
 
 }  // namespace penstock
