@@ -14,6 +14,7 @@ from .inline import FetchIterator
 from .native import NativeIterator
 from .placement import Placement
 from .pool import IterablePoolIterator, PoolIterator
+from .sending import check_functions
 from .torch_workers import InlineIterator, ProcessIterator
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def open_iterator(loader: DataLoader[Any], placement: Placement) -> Any:
     """A new iterator over a loader's batches, as far as its engine makes them.
 
     Raises:
-        OptionError: the native engine was asked for and can't run; the dataset has a transform beside a pipeline.
+        OptionError: the native engine was asked for and can't run; the dataset has a transform beside a pipeline, or
+            the pipeline a function that can't be sent to workers.
     """
     if loader.augment is not None:
         refuse_transform(loader.dataset)
@@ -42,6 +44,7 @@ def open_iterator(loader: DataLoader[Any], placement: Placement) -> Any:
         return kind(loader, placement)
     if loader.workers == "processes":
         torch.utils.data.DataLoader.check_worker_number_rationality(loader)
+        check_functions(loader)
     if choice.name == "pool":
         return IterablePoolIterator(loader) if iterable else PoolIterator(loader, placement)
     return ProcessIterator(loader, placement)

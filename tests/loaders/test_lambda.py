@@ -120,3 +120,23 @@ def test_bad_results_are_errors_of_their_sample() -> None:
         next(iter(loader(bad.augment)))
     assert list(bad) == []
     assert bad.stats().skipped == 23
+
+
+@pytest.mark.parametrize("seed", [3, None])
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_functions_that_can_not_be_sent_are_refused_before_the_first_batch(method: str, seed: int | None) -> None:
+    inside = Lambda(lambda pixels: pixels)
+    sent = loader(Pipeline([CenterCrop(9), inside]), num_workers=1, multiprocessing_context=method, seed=seed)
+    with pytest.raises(OptionError) as caught:
+        iter(sent)
+    text = str(caught.value)
+    assert text.startswith(f"{inside!r} at position 1 can't be sent to worker processes that are started by '{method}'")
+    assert "define its function with def at the top level of a module, or use multiprocessing_context='fork'" in text
+    for helps in ({"multiprocessing_context": "fork"}, {"workers": "threads"}, {"num_workers": 0}):
+        given: dict[str, Any] = {"num_workers": 1, **helps}
+        assert equal(list(loader(sent.augment, **given)), list(loader(Pipeline([CenterCrop(9)]))))
+
+
+def test_functions_of_modules_are_sent_to_spawned_workers() -> None:
+    sent = loader(num_workers=1, multiprocessing_context="spawn")
+    assert equal(list(sent), list(loader()))
