@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,8 +57,8 @@ def _read_location(records: Records, row: int) -> bytes:
     except OSError as error:
         raise RecordError(f"the file can't be opened: {error.strerror}") from error
     try:
-        if length == WHOLE_FILE:
-            length = os.fstat(descriptor).st_size
+        size = _size(descriptor)
+        length = size if length == WHOLE_FILE else length
         data = _read_fully(descriptor, offset, length)
     except OSError as error:
         raise RecordError(f"the file can't be read: {error.strerror}") from error
@@ -70,6 +72,13 @@ def _read_location(records: Records, row: int) -> bytes:
             "restore it, or write the dataset again"
         )
     return data
+
+
+def _size(descriptor: int) -> int:
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):  # reading a directory says what it is
+        return status.st_size
+    raise OSError(errno.EINVAL, "it is a named pipe, socket or device; leave it out")
 
 
 def _read_fully(descriptor: int, offset: int, length: int) -> bytes:

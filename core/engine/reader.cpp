@@ -58,6 +58,9 @@ Bytes OpenFile::read(int64_t offset, int64_t length, ReadBuffer& buffer) const {
   struct stat status;
   if (fstat(descriptor_, &status) != 0) throw Error(Fault::kIo, "the file can't be read: " + reason_of(errno));
   if (S_ISDIR(status.st_mode)) throw Error(Fault::kIo, "the file can't be read: " + reason_of(EISDIR));
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(Fault::kIo, "the file can't be read: it is a named pipe, socket or device; leave it out");
+  }
   // Before memory is taken: a damaged index may promise more than there is memory.
   const int64_t available = std::max<int64_t>(0, status.st_size - offset);
   if (length == kWholeFile) length = status.st_size;

@@ -19,6 +19,7 @@ from penstock._core import Engine, Program
 from penstock.errors import ChecksumError, MissingFileError, RecordError, TruncatedError
 from penstock.formats.image import decode_rgb
 from penstock.formats.reading import read_record
+from penstock.record import WHOLE_FILE
 
 PROGRAM = Program([("resize", (16.0, 16.0))])
 IMAGES = [encode(picture(n, 30, 40), "PNG" if n % 3 else "JPEG") for n in range(100)]
@@ -74,9 +75,13 @@ def test_ranges_past_the_end(engine: Engine, tmp_path: Path) -> None:
         check_same_words(engine, Row(tmp_path / "shard", offset=offset, length=length), TruncatedError)
 
 
-def test_a_named_pipe_is_waited_for_by_nobody(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [WHOLE_FILE, 10])
+def test_pipes_and_devices_are_waited_for_by_nobody(engine: Engine, tmp_path: Path, length: int) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert isinstance(failure(engine, Row(tmp_path / "pipe")), TruncatedError)
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        check_same_words(engine, Row(path, length=length), RecordError)
+        reason = "the file can't be read: it is a named pipe, socket or device; leave it out"
+        assert reason in str(failure(engine, Row(path, length=length)))
 
 
 def test_a_damaged_index_takes_no_memory(engine: Engine, tmp_path: Path) -> None:
