@@ -142,12 +142,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.engine, self.workers = engine, workers
         self.on_error, self.max_errors, self.error_log = on_error, max_errors, error_log
         self.on_worker_death, self.max_restarts, self.watchdog = on_worker_death, max_restarts, watchdog
-        self.device, self.devices, self.prefetch_to_device, self.progress = (
-            device,
-            devices,
-            prefetch_to_device,
-            progress,
-        )
+        self.device, self.devices, self.prefetch_to_device = device, devices, prefetch_to_device
+        self.progress = progress
         self._options = Options(
             executor, engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
         )
@@ -160,24 +156,15 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         if augment is not None:
             dataset = augmented(dataset, augment)
         self.augment = dataset.pipeline if isinstance(dataset, Augmented) else None
-        check_memory_format(
-            memory_format,
-            augmented=self.augment is not None,
-            batch_size=1 if batch_sampler is not None else batch_size,
-            collate_fn=collate_fn,
-        )
+        keyed, size = self.augment is not None, batch_size if batch_sampler is None else 1
+        check_memory_format(memory_format, augmented=keyed, batch_size=size, collate_fn=collate_fn)
         if memory_format == torch.channels_last:
             collate_fn = collate_channels_last
         self._session = Session()
         self._order_sampler: OrderSampler | None = None
         if sampler is None and batch_sampler is None:
-            self._order_sampler = order.sampler(
-                dataset,
-                batch_size,
-                drop_last=drop_last,
-                epochs=self._session.epochs,
-                keyed=self.augment is not None,
-            )
+            epochs = self._session.epochs
+            self._order_sampler = order.sampler(dataset, batch_size, drop_last=drop_last, epochs=epochs, keyed=keyed)
         if self._order_sampler is not None:
             # Others see an order that torch.distributed has not shared out: who rebuilds the loader does that.
             sampler = self._order_sampler if self.rank is not None else self._order_sampler.over((0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ...errors import OptionError, PackingError
 from ...record import Codec
 from ..base import Dataset
-from .job import OnError, SamplePreparer, stretches
+from .job import OnError, Prepared, SamplePreparer, stretches
 from .plan import PackOptions, make_plan
 from .shard import Skipped
 from .workers import run_jobs
@@ -47,29 +48,39 @@ def transfer(
     shown = progress if progress is not None else NoProgress()
     shown.start(plan.samples, 0)
     preparer = SamplePreparer(source, options.preparation, on_error)
-    skipped: list[Skipped] = []
-    codecs: Counter[str] = Counter()
-    size = 0
+    moved = _Moved()
     for prepared in run_jobs(preparer, stretches(plan.order), workers=workers, report=shown.advance, ordered=True):
         for sample in prepared:
-            if isinstance(sample, Skipped):
-                skipped.append(sample)
-                continue
-            image, label, name = sample
-            value = int(label) if np.ndim(label) == 0 else label
-            sink.add(image.to_bytes(), value, name=name, codec=image.codec, width=image.width, height=image.height)
-            size += image.size
-            codecs[image.codec.name.lower()] += 1
-    if len(skipped) == plan.samples:
-        raise PackingError(f"none of the {plan.samples} samples could be read; the first: {skipped[0].reason}")
+            moved.add(sample, sink)
+    if len(moved.skipped) == plan.samples:
+        raise PackingError(f"none of the {plan.samples} samples could be read; the first: {moved.skipped[0].reason}")
     return PackResult(
-        samples=plan.samples - len(skipped),
+        samples=plan.samples - len(moved.skipped),
         shards=0,
         reused_shards=0,
-        size=size,
+        size=moved.size,
         source_size=plan.size,
-        codecs=dict(codecs),
+        codecs=dict(moved.codecs),
         fallbacks={},
-        skipped=tuple(skipped),
+        skipped=tuple(moved.skipped),
         was_complete=False,
     )
+
+
+@dataclass(slots=True)
+class _Moved:
+    """What has gone to a sink so far, and what was left out."""
+
+    size: int = 0
+    codecs: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def add(self, sample: Prepared, sink: Sink) -> None:
+        if isinstance(sample, Skipped):
+            self.skipped.append(sample)
+            return
+        image, label, name = sample
+        value = int(label) if np.ndim(label) == 0 else label
+        sink.add(image.to_bytes(), value, name=name, codec=image.codec, width=image.width, height=image.height)
+        self.size += image.size
+        self.codecs[image.codec.name.lower()] += 1

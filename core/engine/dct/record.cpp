@@ -24,8 +24,23 @@ constexpr int kMaxTables = 3;
   refuse(std::string(field) + ": expected " + expected + ", got " + std::to_string(got));
 }
 
+[[noreturn]] void fail_truncated(const std::string& expected, size_t got) {
+  throw Error(Fault::kTruncated, "expected " + expected + " bytes, got " + std::to_string(got) +
+                                     "; restore the file, or pack the dataset again");
+}
+
 void check_zero(const uint8_t* begin, const uint8_t* end, const char* where) {
   if (std::any_of(begin, end, [](uint8_t byte) { return byte != 0; })) refuse(std::string(where) + " are not zero");
+}
+
+// A head's own checksum, which covers the rest of it.
+void check_crc32c(Bytes head) {
+  const uint32_t before = crc32c({head.data, kCrcOffset}, 0);
+  const uint32_t computed = crc32c({head.data + kDctFixedHead, head.size - kDctFixedHead}, before);
+  if (computed == u32_at(head.data + kCrcOffset)) return;
+  throw Error(
+      Fault::kChecksum,
+      "the head of the dct record is damaged: its CRC-32C differs; restore the file, or pack the dataset again");
 }
 
 // The fields of a head's first kDctFixedHead bytes.
@@ -127,8 +142,7 @@ size_t least_row_bytes(const DctFrame& frame, int mcu_row) {
 
 size_t DctHead::size_of(Bytes start) {
   if (start.size < kDctFixedHead) {
-    throw Error(Fault::kTruncated, "expected a dct record of at least 64 bytes, got " + std::to_string(start.size) +
-                                       "; restore the file, or pack the dataset again");
+    fail_truncated("a dct record of at least " + std::to_string(kDctFixedHead), start.size);
   }
   // The other fields are of use once their CRC has been compared.
   if (std::memcmp(start.data, "PDCT", 4) != 0) refuse("it does not begin with PDCT");
@@ -143,17 +157,9 @@ size_t DctHead::size_of(Bytes start) {
 void DctHead::parse(Bytes head, size_t record_bytes) {
   const size_t head_bytes = size_of(head);
   if (head.size < head_bytes || record_bytes < head_bytes) {
-    throw Error(Fault::kTruncated, "expected a head of " + std::to_string(head_bytes) + " bytes, got " +
-                                       std::to_string(std::min(head.size, record_bytes)) +
-                                       "; restore the file, or pack the dataset again");
+    fail_truncated("a head of " + std::to_string(head_bytes), std::min(head.size, record_bytes));
   }
-  const uint32_t computed =
-      crc32c({head.data + kDctFixedHead, head_bytes - kDctFixedHead}, crc32c({head.data, kCrcOffset}, 0));
-  if (computed != u32_at(head.data + kCrcOffset)) {
-    throw Error(
-        Fault::kChecksum,
-        "the head of the dct record is damaged: its CRC-32C differs; restore the file, or pack the dataset again");
-  }
+  check_crc32c({head.data, head_bytes});
   const FixedHead fixed(head.data);
   fixed.check();
   const size_t tables_end = kDctFixedHead + static_cast<size_t>(fixed.tables()) * fixed.table_bytes();
@@ -169,10 +175,7 @@ void DctHead::parse(Bytes head, size_t record_bytes) {
   metadata_bytes_ = fixed.metadata_bytes();
   metadata_crc32c_ = u32_at(head.data + 32);
   const size_t expected = metadata_offset() + metadata_bytes_;
-  if (record_bytes < expected) {
-    throw Error(Fault::kTruncated, "expected a dct record of " + std::to_string(expected) + " bytes, got " +
-                                       std::to_string(record_bytes) + "; restore the file, or pack the dataset again");
-  }
+  if (record_bytes < expected) fail_truncated("a dct record of " + std::to_string(expected), record_bytes);
   if (record_bytes > expected) refuse("bytes of the record", std::to_string(expected), record_bytes);
 }
 
