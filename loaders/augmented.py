@@ -122,7 +122,7 @@ class Augmented(Dataset[Any]):
         if not isinstance(sample, tuple | list) or not sample:
             raise OptionError(
                 f"augment needs samples (image, label), got {type(sample).__name__} as sample {index!r} of "
-                f"{type(self.dataset).__name__}"
+                f"{type(self.dataset).__name__}; let it give tuples with the image first, (image,) without a label"
             )
         if isinstance(self.pipeline, Pipeline) and self.pipeline.mixes:
             raise OptionError(
@@ -134,7 +134,8 @@ class Augmented(Dataset[Any]):
         if pixels is None:
             raise OptionError(
                 f"augment needs images that are {IMAGES}, got {described(sample[0])} as sample {index!r} of "
-                f"{type(self.dataset).__name__}"
+                f"{type(self.dataset).__name__}; let it give them as decoded, and leave conversions to the pipeline "
+                "(ToDtype, Normalize)"
             )
         try:
             return applied(self.pipeline, pixels, key), *sample[1:]

@@ -112,7 +112,10 @@ def _place_samples(loader: DataLoader[Any], augmentation: Augmentation | None) -
     executor = loader.executor
     if augmentation is None:
         if executor in ("torch", "dali"):
-            raise OptionError(f"executor={executor!r} runs a declared pipeline, and there is none; give augment=")
+            raise OptionError(
+                f"executor={executor!r} runs a declared pipeline, and there is none; give augment=, which for a "
+                "torchvision transform is penstock.augment.from_torchvision(transform), then taken out of the dataset"
+            )
         return Placement()
     devices = _devices(loader)
     if executor == "dali":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from support.loading import Plain, arrays, collate, equal, write_folder
+from torch.utils.data import TensorDataset
 
 from penstock.augment import (
     CenterCrop,
@@ -189,10 +191,14 @@ def test_what_finishing_takes_is_measured() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(OptionError, match="executor must be 'auto' or 'native' or 'torch' or 'dali', got 'gpu'"):
-        loader(executor="gpu")
+    for bogus in ("gpu", None, ["torch"]):
+        known = "'auto' or 'native' or 'torch' or 'dali'"
+        with pytest.raises(OptionError, match=re.escape(f"executor must be {known}, got {bogus!r}")):
+            loader(executor=bogus)
     for name in ("torch", "dali"):
-        with pytest.raises(OptionError, match=f"executor='{name}' runs a declared pipeline, and there is none"):
+        with pytest.raises(
+            OptionError, match=f"executor='{name}' runs a declared pipeline, and .* augment=, .*from_torchvision"
+        ):
             DataLoader(arrays(), 4, executor=name)
 
 
@@ -266,6 +272,65 @@ def test_auto_moves_geometry_natively_for_a_gpu() -> None:
     ]
     cuda.collate_fn = collate
     assert lines(cuda)[0].endswith(": collate_fn is your own, and what it makes of images is unknown")
+
+
+PLAIN = [(torch.from_numpy(image.transpose(2, 0, 1)), label) for image, label in arrays()]
+
+
+@pytest.mark.parametrize("engine", ["torch's inline", "inline", "torch's workers", "pool"])
+@pytest.mark.parametrize(
+    "dataset", [PLAIN, TensorDataset(*(torch.stack([i for i, _ in PLAIN]), torch.arange(23)))], ids=type
+)
+def test_plain_tensors(dataset: Any, engine: str) -> None:
+    made = batches(dataset, executor="torch", **ENGINES[engine])
+    assert equal(made, batches(executor="native", **ENGINES[engine]))
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        (
+            PLAIN[0][0],
+            r"needs samples \(image, label\), got Tensor as sample 0 of list; let it give tuples with the image",
+        ),
+        ({"image": PLAIN[0][0]}, "got dict as sample 0 of list; let it give tuples"),
+        ((PLAIN[0][0].float(), 1), r"got Tensor torch.float32 of shape \(3, 21, 26\) as sample 0 of list; let it give"),
+        ((np.zeros((4, 5, 2), np.uint8), 1), "got ndarray uint8 of shape .* leave conversions to the pipeline"),
+    ],
+)
+@pytest.mark.parametrize("executor", ["native", "torch"])
+def test_samples_without_a_decoded_image(sample: Any, message: str, executor: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        next(iter(loader([sample] * 4, executor=executor)))
+
+
+def test_samples_of_an_image_alone_and_of_more_than_a_label() -> None:
+    images = [image for image, _ in PLAIN]
+    alone = batches([(image,) for image in images], executor="torch")
+    more = batches([(image, label, {"twice": 2 * label}) for image, label in PLAIN], executor="torch")
+    for (only,), (first, labels, others) in zip(alone, more, strict=True):
+        assert torch.equal(only, first)
+        assert torch.equal(others["twice"], 2 * labels)
+
+
+def test_torchs_own_collate_fn_is_the_default() -> None:
+    given = batches(executor="torch", collate_fn=torch.utils.data.default_collate)
+    assert equal(given, batches(executor="native"))
+
+
+@pytest.mark.parametrize("device", [{}, {"device": "cpu"}, {"devices": ["cpu", "cpu"]}])
+def test_a_pipeline_of_which_nothing_is_left_for_torch(device: dict[str, Any]) -> None:
+    small = Pipeline([CenterCrop(4)])
+    made = batches(augment=small, executor="torch", **device)
+    assert equal(made, batches(augment=small, executor="native", **device))
+    assert "all of it makes the images' sizes equal" in loader(augment=small, executor="torch", **device).explain()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("executor", ["auto", "native", "torch", "dali"])
+def test_a_gpu_that_is_not_there(executor: str) -> None:
+    with pytest.raises(OptionError, match=r"device='cuda' can't be used: torch .* take device=\"cpu\""):
+        loader(executor=executor, device="cuda")
 
 
 class Refused(Op):
