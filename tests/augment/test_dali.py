@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ from penstock.augment import (
     imagenet_eval,
     imagenet_train,
 )
-from penstock.augment.executors.dali import dali_obstacle
+from penstock.augment.executors.dali import Branch, DaliViews, dali_obstacle
 from penstock.errors import OptionError
 
 pytest.importorskip("nvidia.dali", reason="NVIDIA DALI is not installed")
@@ -209,6 +210,23 @@ def test_crops_from_files_are_resized_as_crops_of_pixels() -> None:
     assert np.array_equal(results.numpy(), from_pixels.numpy())
 
 
+def test_own_photographs_from_files_are_as_near_as_from_pixels(photographs: list[Path]) -> None:
+    chosen = photographs[:: max(len(photographs) // 12, 1)][:12]
+    files = [np.frombuffer(path.read_bytes(), np.uint8) for path in chosen]
+    pictures = [decoded(file) for file in files]
+    sizes = [picture.shape[:2] for picture in pictures]
+    whole = DaliExecutor(Pipeline()).run_encoded(files, Pipeline().params(range(len(files))), sizes)
+    assert all(np.array_equal(*pair) for pair in zip((made.permute(1, 2, 0) for made in whole), pictures, strict=True))
+    for interpolation in ("bilinear", "bicubic", "lanczos"):
+        pipeline = Pipeline([RandomResizedCrop(112, interpolation=interpolation)])
+        params = pipeline.params(range(len(files)), sizes=sizes)
+        results = DaliExecutor(pipeline).run_encoded(files, params, sizes)
+        for result, expected in zip(results, ReferenceExecutor(pipeline).run(pictures, params), strict=True):
+            apart = compared(result.numpy(), expected, pipeline)
+            assert apart.max() <= allowed_by(pipeline[0])
+            assert apart.mean() < 0.5
+
+
 def test_a_batch_may_hold_files_pixels_and_windows_of_pixels() -> None:
     pipeline = Pipeline([RandomResizedCrop(32), RandomHorizontalFlip()])
     pictures = [decoded(jpeg(picture)) for picture in PHOTOGRAPHS for _ in range(2)]
@@ -290,10 +308,86 @@ def test_after_a_file_that_is_damaged_the_executor_goes_on() -> None:
     assert executor.run_encoded(files, params, sizes).shape == (len(files), 3, 8, 8)
 
 
-def test_bad_arguments_are_refused() -> None:
-    pipeline = Pipeline([RandomCrop(1)])
-    with pytest.raises(OptionError, match="device of DaliExecutor must be 'cpu' or a CUDA device, got 'meta'"):
-        DaliExecutor(pipeline, "meta")
+class Interrupted(list[Any]):
+    """Numbers whose reading Ctrl-C interrupts."""
+
+    def __iter__(self) -> NoReturn:
+        raise KeyboardInterrupt
+
+
+class InterruptedOnce(Branch):
+    """Feeds that are interrupted when some of them are with DALI already."""
+
+    interrupts = 0
+
+    def feeds(self, *args: Any) -> dict[str, Any]:
+        feeds = super().feeds(*args)
+        if self.interrupts:
+            self.interrupts -= 1
+            feeds["1.0.flip"] = Interrupted(feeds["1.0.flip"])
+        return feeds
+
+
+def test_ctrl_c_between_two_inputs_leaves_nothing_for_the_next_batch() -> None:
+    pipeline = Pipeline([RandomCrop(20), RandomHorizontalFlip()])
+    branch = InterruptedOnce(pipeline, 2)
+    views = DaliViews([branch])
+    pictures = [PHOTOGRAPHS[0][:50, :60], PHOTOGRAPHS[1][:70, :30]]
+    sizes = [picture.shape[:2] for picture in pictures]
+    for epoch in range(3):
+        params = pipeline.params(range(2), epoch, sizes=sizes)
+        branch.interrupts = int(epoch == 1)
+        if branch.interrupts:
+            with pytest.raises(KeyboardInterrupt):
+                views.run(pictures, [params], sizes)
+        (batch,) = views.run(pictures, [params], sizes)
+        for result, expected in zip(batch, ReferenceExecutor(pipeline).run(pictures, params), strict=True):
+            assert np.array_equal(result.numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((Pipeline(), "meta"), "device of DaliExecutor must be 'cpu' or a CUDA device, got 'meta'"),
+        ((Pipeline(), "nowhere"), "must be 'cpu' or a CUDA device, got 'nowhere', which is none"),
+        ((Pipeline(), "cuda:99"), r"got 'cuda:99', and torch sees \d+ CUDA devices; take 'cpu'"),
+        (([CenterCrop(3)],), r"needs a penstock\.augment\.Pipeline, got list; wrap ops in Pipeline"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        DaliExecutor(*arguments)
+
+
+def test_a_number_of_threads_is_a_number() -> None:
+    threads: Any = "2"
+    with pytest.raises(OptionError, match="threads of DaliExecutor must be an int, got '2'"):
+        DaliExecutor(Pipeline(), threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((5, 5), np.uint8), r"uint8 of shape \(5, 5\)"),
+        (np.zeros((5, 5, 4), np.uint8), r"uint8 of shape \(5, 5, 4\)"),
+        (np.zeros((5, 5, 3), np.float32), r"float32 of shape \(5, 5, 3\)"),
+        (np.zeros(0, np.uint8), r"uint8 of shape \(0,\)"),
+        (b"bytes", "bytes"),
+    ],
+)
+def test_what_is_no_image_is_refused_and_harms_nothing(image: Any, got: str) -> None:
+    pipeline = Pipeline([CenterCrop(4)])
+    executor = DaliExecutor(pipeline)
+    params = pipeline.params([0, 1], sizes=(5, 5))
+    good = np.ones((5, 5, 3), np.uint8)
+    with pytest.raises(OptionError, match=rf"image 1 must be uint8 pixels.*, got {got}"):
+        executor.run_encoded([good, image], params, [(5, 5)] * 2)
+    with pytest.raises(OptionError, match=r"sizes must be \(2, 2\) heights and widths, got int64 of shape \(1, 2\)"):
+        executor.run_encoded([good, good], params, [(5, 5)])
+    assert executor.run([good, good], params)[1].all()
+
+
+def test_a_table_of_another_pipeline_is_refused() -> None:
     other = Pipeline([RandomInvert()]).params([0])
     with pytest.raises(OptionError, match="params must have the columns"):
-        DaliExecutor(pipeline).run(PICTURES[:1], other)
+        DaliExecutor(Pipeline([RandomCrop(1)])).run(PICTURES[:1], other)

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.loading import Plain, arrays, collate, equal, write_folder
 
 from penstock.augment import (
@@ -243,6 +245,55 @@ def test_a_damaged_file_is_named(damaged: Path, workers: int) -> None:
         list(loader(torch.utils.data.Subset(Folder(damaged), [0, 7]), shuffle=False, num_workers=workers))
 
 
+@pytest.fixture(scope="module")
+def unusual(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Images of one pixel, files of many formats, modes and ways to code."""
+    root = tmp_path_factory.mktemp("unusual")
+    (root / "all").mkdir()
+    coarse = np.random.default_rng(2).integers(0, 256, (5, 6, 3), np.uint8)
+    picture = Image.fromarray(coarse).resize((37, 31), Image.Resampling.BICUBIC)
+    deep = np.arange(31 * 37, dtype=np.uint16).reshape(31, 37) * 58
+    turned = Image.Exif()
+    turned[0x112] = 6
+    files: list[tuple[Image.Image, str, dict[str, Any]]] = [
+        *((picture.convert(mode), "jpg", {"progressive": coded}) for mode in ("CMYK", "L", "RGB") for coded in (0, 1)),
+        *((picture, "jpg", {"subsampling": name}) for name in ("4:4:4", "4:2:2", "4:2:0", "4:1:1")),
+        (picture, "jpg", {"keep_rgb": True}),
+        (picture, "jpg", {"restart_marker_rows": 1}),
+        (picture, "jpg", {"exif": turned}),
+        *((picture.resize((1, 1)), suffix, {}) for suffix in ("jpg", "png")),
+        (Image.fromarray(deep), "png", {}),
+        *((picture.convert(mode), "png", {}) for mode in ("P", "LA", "RGBA", "1")),
+        *((picture, suffix, {}) for suffix in ("gif", "webp", "bmp", "tiff")),
+    ]
+    for number, (image, suffix, options) in enumerate(files):
+        image.save(root / "all" / f"{number:02d}.{suffix}", **options)
+    return Folder(root)
+
+
+@pytest.mark.parametrize("batch_size", [1, 9])
+@pytest.mark.parametrize(
+    "pipeline", [Pipeline([CenterCrop(33)]), Pipeline([RandomCrop(9, pad_if_needed=True)])], ids=repr
+)
+def test_unusual_files_are_decoded_as_ever(unusual: Folder, pipeline: Pipeline, batch_size: int) -> None:
+    given: dict[str, Any] = {"batch_size": batch_size, "augment": pipeline, "seed": 1, "num_workers": 1}
+    assert equal(
+        list(DataLoader(unusual, executor="dali", **given)), list(DataLoader(unusual, executor="native", **given))
+    )
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_views_go_on_exactly_with_bad_samples_among_them(damaged: Path, workers: int) -> None:
+    given: dict[str, Any] = {"augment": VIEWS, "on_error": "substitute", "num_workers": workers}
+    whole = list(loader(Folder(damaged), **given))
+    assert [[len(view) for view in views] for views, _ in whole] == [[4] * 5] * 3
+    first = loader(Folder(damaged), **given)
+    next(iter(first))
+    second = loader(Folder(damaged), **given)
+    second.load_state_dict(first.state_dict())
+    assert equal(list(second), whole[1:])
+
+
 @pytest.mark.parametrize("policy", ["skip", "substitute"])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_bad_samples_are_skipped_or_replaced(damaged: Path, policy: Any, workers: int, tmp_path: Path) -> None:
@@ -380,6 +431,22 @@ def test_files_that_only_dali_can_not_decode_come_as_pixels(
     assert np.array_equal(*results)
     (record,) = caplog.records
     assert "DALI failed where Penstock's decoder does not" in record.getMessage()
+
+
+def test_ctrl_c_while_waiting_loses_no_batch(gate: threading.Event) -> None:
+    engine: Any = DaliEngine(Wary(maker(Pipeline([RandomCrop(4)])), gate), threads=1)  # type: ignore[arg-type]  # a wrapper
+    out = np.zeros((3, 3, 4, 4), np.uint8)
+    keys: dict[str, Any] = {"seed": 0, "epoch": 0, "indices": np.arange(3), "draws": np.zeros(3, np.int64)}
+    ticket = engine.submit(arrays().records(np.arange(3)), [out], **keys)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        engine.wait(ticket)
+    timer.join()
+    gate.set()
+    assert engine.wait(ticket) == []
+    assert out.any()
+    engine.close()
 
 
 def test_waiting_is_for_a_time(gate: threading.Event) -> None:

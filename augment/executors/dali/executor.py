@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ....errors import SpecError
+from ....errors import OptionError, SpecError
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
@@ -34,7 +35,7 @@ class DaliExecutor:
 
     Raises:
         SpecError: an op that DALI can't run; the message names it.
-        OptionError: DALI is not installed, or the device is none of the above.
+        OptionError: DALI is not installed; `pipeline` is no `Pipeline`, `device` or `threads` none of the above.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DaliExecutor:
         threads: int = 1,
         channels_last: bool = False,
     ) -> None:
+        _check_arguments(pipeline, threads)
         _check_ops(pipeline)
         self._pipeline = pipeline
         self._branch = Branch(pipeline, len(pipeline), channels_last=channels_last)
@@ -65,7 +67,8 @@ class DaliExecutor:
 
     def run_batch(self, images: Sequence[Image], params: ParamTable) -> Batch:
         """As `run`, in tensors on `device`, not copied once more."""
-        return self.run_encoded(images, params, [image.shape[:2] for image in images])
+        check_run(self._pipeline, images, params)
+        return self.run_encoded(images, params, [np.shape(image)[:2] for image in images])
 
     def run_encoded(
         self,
@@ -83,10 +86,11 @@ class DaliExecutor:
             cut: (n,) where `images` holds no more than the `windows` that are needed.
 
         Raises:
-            OptionError: as `Executor.run`.
+            OptionError: as `Executor.run`; an image or `sizes` of another shape or dtype.
             RuntimeError: DALI can't decode one of the files; which, it does not say.
         """
         check_run(self._pipeline, images, params)
+        _check_images(images, sizes)
         return self._views.run(images, [params], sizes, cut)[0]
 
     def windows(self, params: ParamTable, sizes: ArrayLike) -> NDArray[np.int64] | None:
@@ -96,6 +100,31 @@ class DaliExecutor:
     def sizes_after(self, params: ParamTable, sizes: ArrayLike) -> Sizes:
         """(n, 2) heights and widths of the results."""
         return self._branch.sizes_after(params, np.asarray(sizes, np.int64))
+
+
+def _check_arguments(pipeline: Any, threads: Any) -> None:
+    if not isinstance(pipeline, Pipeline):
+        raise OptionError(
+            f"DaliExecutor needs a penstock.augment.Pipeline, got {type(pipeline).__name__}; wrap ops in Pipeline, and "
+            "take each of Views by itself"
+        )
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise OptionError(f"threads of DaliExecutor must be an int, got {threads!r}")
+
+
+def _check_images(images: Sequence[Any], sizes: ArrayLike) -> None:
+    for number, image in enumerate(images):
+        whole = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.size
+        if not whole or not (image.ndim == 1 or (image.ndim == 3 and image.shape[2] == 3)):
+            got = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise OptionError(
+                f"image {number} must be uint8 pixels, (height, width, 3), or the bytes of a file, (bytes,), got {got}"
+            )
+    table = np.asarray(sizes)
+    if len(images) and (table.dtype.kind not in "iu" or table.shape != (len(images), 2)):
+        raise OptionError(
+            f"sizes must be ({len(images)}, 2) heights and widths, got {table.dtype} of shape {table.shape}"
+        )
 
 
 def _check_ops(pipeline: Pipeline) -> None:

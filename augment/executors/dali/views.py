@@ -72,12 +72,12 @@ class DaliViews:
         feeds = self._feeds(tables, np.asarray(sizes, np.int64), cut)
         encoded = any(image.ndim == 1 for image in images)
         feeds[IMAGES] = [_as_file(image) for image in images] if encoded else list(map(np.ascontiguousarray, images))
-        graph = self._graph(encoded, len(images))
-        try:
-            results = graph.run(feeds)
-        except RuntimeError:
-            del self._graphs[encoded]
-            raise
+        graph = self._graphs.pop(encoded, None)
+        if graph is None or graph.capacity < len(images):
+            graph = self._built(encoded, len(images))
+        results = graph.run(feeds)
+        # Only now: after an error or Ctrl-C, also between two of its inputs, a graph can't be used any more.
+        self._graphs[encoded] = graph
         return [_tensors(made, branch.channels_last) for made, branch in zip(results, self._branches, strict=True)]
 
     def windows(self, tables: Sequence[ParamTable], sizes: ArrayLike) -> NDArray[np.int64] | None:
@@ -103,11 +103,8 @@ class DaliViews:
             feeds |= branch.feeds(table, sizes, start)
         return feeds
 
-    def _graph(self, encoded: bool, count: int) -> Graph:
-        known = self._graphs.get(encoded)
-        if known is not None and known.capacity >= count:
-            return known
-        graph = Graph(
+    def _built(self, encoded: bool, count: int) -> Graph:
+        return Graph(
             self._dali,
             self._branches,
             encoded=encoded,
@@ -115,15 +112,26 @@ class DaliViews:
             threads=self._threads,
             capacity=count,
         )
-        self._graphs[encoded] = graph
-        return graph
 
 
 def _checked_device(device: torch.device | str) -> torch.device:
-    known = torch.device(device)
-    if known.type not in ("cpu", "cuda"):
-        raise OptionError(f"device of DaliExecutor must be 'cpu' or a CUDA device, got {str(device)!r}")
-    return torch.empty(0, device=known).device  # with its index
+    """The device with its index."""
+    try:
+        known = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"{_EXPECTED_DEVICE}, got {device!r}, which is none ({reason})") from error
+    if known.type == "cpu":
+        return torch.device("cpu")
+    if known.type != "cuda":
+        raise OptionError(f"{_EXPECTED_DEVICE}, got {str(device)!r}")
+    seen = torch.cuda.device_count()
+    if (known.index or 0) >= seen:
+        raise OptionError(f"{_EXPECTED_DEVICE}, got {str(device)!r}, and torch sees {seen} CUDA devices; take 'cpu'")
+    return torch.empty(0, device=known).device
+
+
+_EXPECTED_DEVICE = "device of DaliExecutor must be 'cpu' or a CUDA device"
 
 
 def _as_file(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
