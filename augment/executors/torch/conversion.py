@@ -1,4 +1,4 @@
-"""ToDtype and Normalize on batches: float32, one rounding a step."""
+"""ToDtype and Normalize on batches: float32, one rounding a step; floats are changed where they are."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def _to_dtype(op: ToDtype, images: Images, drawn: Drawn) -> Images:  # noqa: ARG
 
 @apply_op.register
 def _normalize(op: Normalize, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (draws nothing)
-    mean, std = (on_device(np.array(x, np.float32), images.device)[:, None, None] for x in (op.mean, op.std))
-    return images.with_pixels((images.pixels - mean).div_(std))
+    mean, std = on_device(np.array([op.mean, op.std], np.float32), images.device)[..., None, None]
+    return images.with_pixels(images.pixels.sub_(mean).div_(std))

@@ -26,14 +26,19 @@ def apply_op(op: Op, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (
     raise refusal(op)
 
 
-def apply_ops(ops: Iterable[Op], images: Images, drawn: Drawn) -> Images:
-    """The images that leave the last of these ops; `drawn` is of them all, by "<position>.<field>"."""
-    for position, op in enumerate(ops):
-        before = len(images)
-        images = apply_op(op, images, drawn_inside(drawn, position))
-        if len(images) > before:
-            # Crops of one image share what is drawn behind them.
-            drawn = {name: column.repeat(len(images) // before) for name, column in drawn.items()}
+def apply_ops(ops: Iterable[Op], images: Images, drawn: Drawn, first: int = 0) -> Images:
+    """The images that leave the last of these ops.
+
+    Args:
+        ops: what is applied.
+        images: to these, or to crops of them, which follow each other and share what is drawn.
+        drawn: by all ops, by "<position>.<field>".
+        first: position of the first op.
+    """
+    for position, op in enumerate(ops, first):
+        crops = len(images) // len(next(iter(drawn.values()), images))
+        own = {name: column.repeat(crops) for name, column in drawn_inside(drawn, position).items()}
+        images = apply_op(op, images, own)
     return images
 
 

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from ....errors import OptionError
+from ...ops.base import Stage
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
 from . import colour_ops, conversion, crops, erasing, geometry, groups, jitter, policies, resampling, warping
-from .dispatch import apply_ops, check_ops
-from .images import Images, Sizes, assembled, on_device
+from .dispatch import Drawn, apply_ops, check_ops
+from .images import Images, Sizes, assembled, on_device, portions
 
 __all__ = ["TorchExecutor"]
 
@@ -59,6 +60,8 @@ class TorchExecutor:
         check_ops(pipeline)
         self._pipeline = pipeline
         self._device = _device(device)
+        floats = (position for position, op in enumerate(pipeline) if op.stage is Stage.DTYPE)
+        self._levels = next(floats, len(pipeline))
 
     @property
     def pipeline(self) -> Pipeline:
@@ -132,9 +135,26 @@ class TorchExecutor:
         return pixels.view(len(images), crops, *pixels.shape[1:]) if crops > 1 else pixels
 
     def _apply(self, images: Images, params: ParamTable) -> Images:
-        images = apply_ops(self._pipeline, images, dict(zip(params.columns, params.values.T, strict=True)))
-        # Rounding to float16 comes last, after all arithmetic in float32.
-        return images.with_pixels(images.pixels.to(DTYPES[self._pipeline.dtype]))
+        drawn = dict(zip(params.columns, params.values.T, strict=True))
+        images = apply_ops(self._pipeline.ops[: self._levels], images, drawn)
+        if self._levels == len(self._pipeline):
+            return images
+        crops = len(images) // len(params)
+        return self._converted(images, {name: column.repeat(crops) for name, column in drawn.items()})
+
+    def _converted(self, images: Images, drawn: Drawn) -> Images:
+        """`ToDtype` and what follows, some images at a time, as floats take much memory."""
+        pixels = torch.empty(images.pixels.shape, dtype=DTYPES[self._pipeline.dtype], device=images.device)
+        for some in portions(images.areas, images.device):
+            part, result = images.part(some), pixels[some]
+            own = {name: column[some] for name, column in drawn.items()}
+            # Made in the place of the result, where that is float32.
+            floats = result.copy_(part.pixels) if result.dtype == torch.float32 else part.pixels
+            done = apply_ops(self._pipeline.ops[self._levels :], part.with_pixels(floats), own, first=self._levels)
+            # Rounding to float16 comes last, after all arithmetic in float32.
+            if done.pixels is not result:
+                result.copy_(done.pixels)
+        return images.with_pixels(pixels)
 
 
 def _check_batch(batch: torch.Tensor) -> None:

@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import pad
 
 from ..resampling import PRECISION_BITS
 from .images import on_device
+from .sums import split
 
-__all__ = ["FILTERS", "Filter", "taps_of"]
+__all__ = ["FILTERS", "Filter", "Taps", "taps_of"]
 
 
 class Filter(NamedTuple):
@@ -22,10 +24,12 @@ class Filter(NamedTuple):
     Attributes:
         support: how far it reaches, in pixels of the larger image.
         heights: its values at float64 distances.
+        overshoots: some of its values are negative.
     """
 
     support: float
     heights: Callable[[torch.Tensor], torch.Tensor]
+    overshoots: bool = False
 
 
 def _box(x: torch.Tensor) -> torch.Tensor:
@@ -62,27 +66,41 @@ def _lanczos(x: torch.Tensor) -> torch.Tensor:
 
 FILTERS: dict[str, Filter] = {
     "bilinear": Filter(1.0, _triangle),
-    "bicubic": Filter(2.0, _cubic),
+    "bicubic": Filter(2.0, _cubic, overshoots=True),
     "box": Filter(0.5, _box),
     "hamming": Filter(1.0, _hamming),
-    "lanczos": Filter(3.0, _lanczos),
+    "lanczos": Filter(3.0, _lanczos, overshoots=True),
 }
 
 
-def taps_of(
-    given: NDArray[np.int64], wanted: NDArray[np.int64], kernel: Filter, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where each output pixel's filter begins and what its taps weigh.
+ONES = -(1 << 40)
+"""The place of the line of ones, also where places are counted from somewhere else: less than any."""
 
-    Args:
-        given, wanted: (n,) lengths before and after.
-        kernel: the filter.
-        device: where to compute.
 
-    Returns:
-        (n, longest wanted) int64 first input pixel, and (taps, n, longest wanted) int32 weights with `PRECISION_BITS`
-        binary places; 0 past the end of either length.
+class Taps(NamedTuple):
+    """Filters along an axis, of n images and all their `out` pixels.
+
+    Attributes:
+        places: (n, out, 1 or 2, 1 + taps) int64 input pixels under each; the first is `ONES`.
+        weights: of the same shape, as `summed_lines` takes them.
+        counts: (n,) how many taps an image has, on the host.
+        overshoot: sums may be below or above all levels under a filter.
     """
+
+    places: torch.Tensor
+    weights: torch.Tensor
+    counts: NDArray[np.int64]
+    overshoot: bool
+
+    def part(self, some: slice) -> Taps:
+        """Those of some of the images, with as few taps as they need."""
+        counts = self.counts[some]
+        places, weights = (each[some, ..., : 1 + counts.max()] for each in (self.places, self.weights))
+        return self._replace(places=places, weights=weights, counts=counts)
+
+
+def taps_of(given: NDArray[np.int64], wanted: NDArray[np.int64], kernel: Filter, device: torch.device) -> Taps:
+    """The taps that make (n,) lengths others with this filter; computed on the device."""
     scale = given / wanted
     widening = np.maximum(scale, 1.0)
     support = kernel.support * widening
@@ -92,7 +110,8 @@ def taps_of(
     center = (out + 0.5) * scales
     first = (center - supports + 0.5).floor_().clamp_(min=0)
     last = torch.minimum((center + supports + 0.5).floor_(), ends)
-    taps = torch.arange(int(2 * support.max()) + 1, device=device, dtype=torch.float64)[:, None, None]
+    counts = (2 * support).astype(np.int64) + 1
+    taps = torch.arange(int(counts.max()), device=device, dtype=torch.float64)[:, None, None]
     place = first + taps
     heights = kernel.heights((place - center + 0.5) * narrowing)
     heights *= (place < last) & (out < outs)
@@ -102,4 +121,8 @@ def taps_of(
         total += height
     shares = heights / total.masked_fill_(out >= outs, 1) * (1 << PRECISION_BITS)
     weights = (shares + torch.where(shares < 0, -0.5, 0.5).to(shares.dtype)).trunc_()
-    return first.to(torch.int64), weights.to(torch.int32)
+    parts = split(weights.permute(1, 2, 0))
+    # Past the end of an image weights are 0, whatever is there.
+    places = torch.minimum(place, ends - 1).permute(1, 2, 0).to(torch.int64)
+    places = pad(places, (1, 0), value=ONES).unsqueeze(2).expand(parts.shape).contiguous()
+    return Taps(places, parts, counts, kernel.overshoots)

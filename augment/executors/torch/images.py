@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import pad
 
-__all__ = ["Images", "Sizes", "assembled", "changed", "group_size", "on_device", "per_sample"]
+__all__ = ["Images", "Sizes", "assembled", "changed", "on_device", "per_sample", "portions"]
+
+TOGETHER_ON_CPU = 1 << 18
+"""Places of pixels."""
+
+TOGETHER = 1 << 22
 
 Sizes: TypeAlias = NDArray[np.int64]
 """(n, 2) heights and widths, on the host: shapes must never be asked of the device, which would have to wait."""
@@ -21,8 +27,8 @@ class Images:
     """n images in one tensor, each in the top left corner of its place.
 
     Attributes:
-        pixels: (n, 3, height, width), uint8, or float32 from `ToDtype` on; never written to. What is outside a
-            smaller image is arbitrary.
+        pixels: (n, 3, height, width), uint8, never written to; or float32 from `ToDtype` on, which the next op may
+            write to. What is outside a smaller image is arbitrary.
         sizes: of each image.
     """
 
@@ -41,6 +47,11 @@ class Images:
         """Whether all images fill their place."""
         return bool((self.sizes == self.pixels.shape[2:]).all())
 
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """(n,) how many pixels the place of each has."""
+        return np.full(len(self), self.pixels.shape[2] * self.pixels.shape[3])
+
     def inside(self, border: int = 0) -> torch.Tensor:
         """(n, 1, height, width) bool: which pixels are of an image, and at least `border` from its edges."""
         height, width = self.pixels.shape[2:]
@@ -49,6 +60,10 @@ class Images:
         rows = (y >= border)[:, None] & (y[:, None] < bottom)
         columns = (x >= border) & (x < right)
         return rows & columns
+
+    def part(self, some: slice) -> Images:
+        """Some that follow each other in the batch."""
+        return Images(self.pixels[some], self.sizes[some])
 
     def take(self, rows: NDArray[np.int64]) -> Images:
         """The images at these places of the batch."""
@@ -72,17 +87,18 @@ def assembled(parts: Sequence[tuple[NDArray[np.int64], Images]]) -> Images:
     Args:
         parts: images of any sizes and the places in the batch that they get; each place once.
     """
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    sizes = np.concatenate([part.sizes for _, part in parts])
     if len(parts) == 1:
-        return parts[0][1]
-    sizes = np.empty((sum(len(rows) for rows, _ in parts), 2), np.int64)
-    for rows, part in parts:
-        sizes[rows] = part.sizes
+        return parts[0][1].take(order)
     height, width = sizes.max(axis=0).tolist()
-    pixels = parts[0][1].pixels.new_empty((len(sizes), 3, height, width))
-    for rows, part in parts:
-        smaller = part.trimmed().pixels
-        pixels[:, :, : smaller.shape[2], : smaller.shape[3]].index_copy_(0, on_device(rows, part.device), smaller)
-    return Images(pixels, sizes)
+    pixels = torch.cat([_padded(part.trimmed().pixels, height, width) for _, part in parts])
+    return Images(pixels, sizes).take(order)
+
+
+def _padded(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    missing = (0, width - pixels.shape[3], 0, height - pixels.shape[2])
+    return pad(pixels, missing) if any(missing) else pixels
 
 
 def on_device(numbers: NDArray[Any], device: torch.device) -> torch.Tensor:
@@ -113,18 +129,28 @@ def changed(
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return images
-    most = group_size(images.device)
-    if len(rows) == len(images) <= most:
+    parts = [rows[some] for some in portions(images.areas[rows], images.device)]
+    if len(rows) == len(images) and len(parts) == 1:
         return images.with_pixels(change(images, rows))
-    pixels = images.pixels.clone(memory_format=torch.contiguous_format)
-    for group in (rows[first : first + most] for first in range(0, len(rows), most)):
-        pixels.index_copy_(0, on_device(group, images.device), change(images.take(group), group))
-    return images.with_pixels(pixels)
+    source = np.arange(len(images))
+    source[rows] = np.arange(len(images), len(images) + len(rows))
+    # On a CPU several times as fast as copying into some of the rows.
+    pixels = torch.cat([images.pixels, *(change(images.take(part), part) for part in parts)])
+    return images.with_pixels(pixels.index_select(0, on_device(source, images.device)))
 
 
-def group_size(device: torch.device) -> int:
-    """How many images are worked on together: few on a CPU, so that they stay in its cache.
+def portions(areas: NDArray[np.int64], device: torch.device) -> Iterator[slice]:
+    """Which images are worked on together: few on a CPU, so that they stay in its cache.
 
     Other devices want much work at a time, but also memory for numbers of 8 bytes in the place of pixels.
+
+    Args:
+        areas: (n,) how many pixels each has.
+        device: where.
     """
-    return 4 if device.type == "cpu" else 64
+    most = TOGETHER_ON_CPU if device.type == "cpu" else TOGETHER
+    begin = 0
+    for end in range(1, len(areas) + 1):
+        if end == len(areas) or areas[begin : end + 1].max() * (end + 1 - begin) > most:
+            yield slice(begin, end)
+            begin = end

@@ -1,27 +1,24 @@
-"""Resizing on batches: Pillow's antialiased filter, with its integers, so that results are equal in every bit.
-
-Weights are computed for all samples at once. A pass adds up one tap of all output pixels after the other: as many
-steps as the widest filter has taps, each over the whole batch, with the pixels under that tap gathered from every
-sample's own places. Sums of 22 binary places fit 32 bits.
-"""
+"""Resizing on batches: Pillow's antialiased filter, with its integers, so that results are equal in every bit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...ops import RandomResizedCrop, Resize
 from ...ops.arguments import pair
-from ..resampling import PRECISION_BITS
 from .dispatch import Drawn, apply_op
-from .filters import FILTERS, Filter, taps_of
-from .images import Images, Sizes, group_size, on_device
-from .selection import selected, shifted, summed, taken
+from .filters import FILTERS
+from .images import Images, Sizes, assembled
+from .passes import Regions, passed
+from .selection import selected, summed
 
 __all__ = ["resized"]
+
+WEIGHED = 64
+"""Of how many images weights are computed together."""
 
 
 @apply_op.register
@@ -67,16 +64,11 @@ def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes, interpolat
     """
     if interpolation == "nearest":
         return _picked(images, start, size, wanted)
-    kernel = FILTERS[interpolation]
-    height, width = wanted.max(axis=0).tolist()
-    pixels = images.pixels.new_empty((len(images), 3, height, width))
-    for rows, axes in _groups(size, wanted, group_size(images.device)):
-        part = _resized(images.take(rows), start[rows], size[rows], wanted[rows], axes, kernel)
-        if len(rows) == len(images):
-            return Images(part, wanted)
-        index = on_device(rows, images.device)
-        pixels[:, :, : part.shape[2], : part.shape[3]].index_copy_(0, index, part)
-    return Images(pixels, wanted)
+    parts = []
+    for rows, axes in _similar(size, wanted):
+        pixels = passed(images, Regions(rows, start[rows], size[rows]), wanted[rows], axes, FILTERS[interpolation])
+        parts.append((rows, Images(pixels, wanted[rows])))
+    return assembled(parts)
 
 
 def _picked(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
@@ -90,45 +82,11 @@ def _picked(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
     return selected(images, rows, columns, wanted)
 
 
-def _groups(size: Sizes, wanted: Sizes, most: int) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
-    """(rows of the batch, axes in order of the passes): regions of similar sizes together."""
+def _similar(size: Sizes, wanted: Sizes) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
+    """(rows of the batch, axes in order of the passes): some at a time, regions of similar sizes together."""
     lost = size - wanted
     down_first = (lost[:, 0] > 0) & (lost[:, 0] > 2 * lost[:, 1])
     for chosen, axes in ((~down_first, (1, 0)), (down_first, (0, 1))):
         rows = np.flatnonzero(chosen)
-        if len(rows) > most:
-            rows = rows[np.argsort(size[rows].prod(axis=1), kind="stable")]
-        yield from ((rows[at : at + most], axes) for at in range(0, len(rows), most))
-
-
-def _resized(
-    images: Images, start: Sizes, size: Sizes, wanted: Sizes, axes: tuple[int, int], kernel: Filter
-) -> torch.Tensor:
-    first, second = axes
-    needed = np.minimum(shifted(start[:, second], int(size[:, second].max())), images.pixels.shape[2 + second] - 1)
-    pixels = taken(images.pixels, needed, 2 + second)
-    for axis, begin in ((first, start[:, first]), (second, np.zeros_like(start[:, second]))):
-        places, weights = taps_of(size[:, axis], wanted[:, axis], kernel, images.device)
-        pixels = _pass(pixels, places + on_device(begin, images.device)[:, None], weights, axis)
-    return pixels
-
-
-def _pass(pixels: torch.Tensor, places: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
-    """Resamples along an axis of the images: 0 is down the columns, 1 along the rows."""
-    count, channels, height, width = pixels.shape
-    out = places.shape[1]
-    shape = (count, channels, height, out) if axis else (count, channels, out, width)
-    sums = torch.full(shape, 1 << (PRECISION_BITS - 1), dtype=torch.int32, device=pixels.device)
-    # Rows are copied whole; those of all images and channels are then numbered one after the other.
-    planes = torch.arange(count * channels, device=pixels.device).view(count, channels, 1) * height
-    lines = pixels.reshape(-1, width)
-    for tap, weight in enumerate(weights):
-        # Past the end of an image the weights are 0, whatever is there.
-        place = (places + tap).clamp_(max=pixels.shape[2 + axis] - 1)
-        if axis:
-            under = pixels.gather(3, place[:, None, None].expand(shape))
-            sums.addcmul_(under.to(torch.int32), weight[:, None, None])
-        else:
-            under = lines.index_select(0, (planes + place[:, None]).flatten()).view(shape)
-            sums.addcmul_(under.to(torch.int32), weight[:, None, :, None])
-    return (sums >> PRECISION_BITS).clamp_(0, 255).to(torch.uint8)
+        rows = rows[np.argsort(size[rows].prod(axis=1), kind="stable")]
+        yield from ((rows[at : at + WEIGHED], axes) for at in range(0, len(rows), WEIGHED))
