@@ -109,6 +109,8 @@ class PixelSource : public PlaneSource {
     return planes_of(to, size);
   }
 
+  std::optional<Pixels> pixels() const override { return pixels_; }
+
   void copy(Rect rect, uint8_t* to) override {
     const size_t plane_bytes = static_cast<size_t>(rect.height) * rect.width;
     const bool gapless =
@@ -161,6 +163,7 @@ struct Executor::State {
   void run(const std::vector<Run>& runs, Size size, PlaneSource& source);
   void run_one(const Run& run, const Folded& folded, PlaneSource& source);
   void run_folded(const Folded& folded, const Target& target, PlaneSource& source);
+  bool run_from_pixels(const Stage& stage, const Step& step, const PlaneSource& source, const PlanarImage& to);
   void write(const Target& target, const Planes& image);
   void run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out);
   PlaneFilter* filter_of(const Stage& stage);
@@ -220,13 +223,27 @@ void Executor::State::run_folded(const Folded& folded, const Target& target, Pla
     written = i + 1 == folded.stages.size() && target.is_result_of(stage);
     void* const to = written ? target.out : reserve_planes(between[i % 2], stage.size());
     CutSource earlier(image);
-    run_stage(stage, i == 0 ? source : earlier, written ? target.conversion : Conversion{}, to);
     const PlanarImage changed{static_cast<uint8_t*>(to), stage.size()};
-    const Step* const steps = folded.steps.data();
-    step_runner.run(steps + stage.steps.first, steps + stage.steps.last, changed);
+    const Step* step = folded.steps.data() + stage.steps.first;
+    const Step* const end = folded.steps.data() + stage.steps.last;
+    if (i == 0 && step != end && run_from_pixels(stage, *step, source, changed)) {
+      ++step;
+    } else {
+      run_stage(stage, i == 0 ? source : earlier, written ? target.conversion : Conversion{}, to);
+    }
+    step_runner.run(step, end, changed);
     image = planes_of(changed.data, stage.size());
   }
   if (!written) write(target, image);
+}
+
+// Does a stage and its first step at once, where that is a way to do them: whether it was.
+bool Executor::State::run_from_pixels(const Stage& stage, const Step& step, const PlaneSource& source,
+                                      const PlanarImage& to) {
+  const std::optional<Pixels> pixels = source.pixels();
+  if (!pixels || !stage.copies()) return false;
+  const ptrdiff_t x = stage.crop.x + stage.window.x, y = stage.crop.y + stage.window.y;
+  return step_runner.run_from(step, {pixels->data + y * pixels->stride + 3 * x, to.size, pixels->stride}, to);
 }
 
 void Executor::State::write(const Target& target, const Planes& image) {

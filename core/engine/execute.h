@@ -23,6 +23,9 @@ class PlaneSource {
   // Writes the same pixels to `to`, one plane after the other without gaps. What counts as a read.
   virtual void copy(Rect rect, uint8_t* to);
 
+  // The image as interleaved pixels, where it lies in memory as such.
+  virtual std::optional<Pixels> pixels() const { return std::nullopt; }
+
   // Whether there can be one call of `read` only.
   virtual bool reads_once() const { return false; }
 };

@@ -20,4 +20,8 @@ void StepRunner::run(const Step* step, const Step* end, const PlanarImage& image
   }
 }
 
+bool StepRunner::run_from(const Step& step, const Pixels& from, const PlanarImage& to) {
+  return is_warp(step.kind) && !shift_of(step, to.size) && warper_.pick_from(step, from, to);
+}
+
 }  // namespace penstock

@@ -13,6 +13,10 @@ class StepRunner {
   // Does the steps from `step` to before `end` to `image`.
   void run(const Step* step, const Step* end, const PlanarImage& image);
 
+  // Does one step to interleaved pixels, if that is a way to do it: whether the result, of their size, was written to
+  // `to`.
+  bool run_from(const Step& step, const Pixels& from, const PlanarImage& to);
+
  private:
   Colours colours_;
   Warper warper_;

@@ -17,6 +17,26 @@ bool fits_fixed(const double* m, int x, int y) {
   return std::abs(x * m[0] + y * m[1] + m[2]) < 32768.0 && std::abs(x * m[3] + y * m[4] + m[5]) < 32768.0;
 }
 
+// Of the numbers i from 0 on, those with 0 <= from + i * step < end: from `first` to below `last`.
+struct Range {
+  int64_t first;
+  int64_t last;
+};
+
+// Quotients are exact where they are below 2^20, which rows are shorter than.
+int64_t quotient(int64_t number, int64_t divisor) {
+  return static_cast<int64_t>(static_cast<double>(number) / static_cast<double>(divisor));
+}
+
+Range range_inside(int32_t from, int32_t step, int64_t end, int count) {
+  if (step == 0) return {0, from >= 0 && from < end ? count : 0};
+  const int64_t size = std::abs(int64_t{step});
+  // What falls is what rises, seen from the other end.
+  const int64_t rising = step > 0 ? from : end - 1 - from;
+  return {rising < 0 ? quotient(-rising + size - 1, size) : 0,
+          rising < end ? quotient(end - rising + size - 1, size) : 0};
+}
+
 // The pixel that a coordinate lies in; -1 for none of `count`.
 int pixel_at(double coordinate, int count) {
   return coordinate >= 0 && coordinate < count ? static_cast<int>(coordinate) : -1;
@@ -114,6 +134,19 @@ void NearestPlaces::next_of_fixed(int32_t* places) {
   });
   fixed_x_ += fixed_[1];
   fixed_y_ += fixed_[3];
+}
+
+Line NearestPlaces::next_line() {
+  const auto [height, width] = size_;
+  const auto x = static_cast<int32_t>(fixed_x_), y = static_cast<int32_t>(fixed_y_);
+  const Range columns = range_inside(x, static_cast<int32_t>(fixed_[0]), int64_t{width} << 16, width);
+  const Range rows = range_inside(y, static_cast<int32_t>(fixed_[2]), int64_t{height} << 16, width);
+  const int64_t first = std::min<int64_t>(std::max(columns.first, rows.first), width);
+  const int64_t last = std::min<int64_t>(std::min(columns.last, rows.last), width);
+  const Line line{fixed_x_, fixed_y_, fixed_[0], fixed_[2], static_cast<int>(first), static_cast<int>(last)};
+  fixed_x_ += fixed_[1];
+  fixed_y_ += fixed_[3];
+  return line;
 }
 
 void NearestPlaces::next_of_sums(int32_t* places) {

@@ -6,6 +6,7 @@
 #include "engine/scratch.h"
 #include "engine/simd.h"
 #include "engine/step.h"
+#include "engine/warp/line_picker.h"
 
 namespace penstock {
 
@@ -19,6 +20,10 @@ class NearestPlaces {
 
   // For each pixel of the next row, the place in the packed image, which has no border; rows come from the top.
   void next_row(int32_t* places);
+
+  // Whether rows are straight lines in fixed point, which next_line gives in place of next_row.
+  bool has_lines() const { return arithmetic_ == Arithmetic::kFixed; }
+  Line next_line();
 
  private:
   enum class Arithmetic { kAxes, kFixed, kSums, kQuotients };
