@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import default_collate
 
+from ..augment import Augmentation
+from ..augment.views import pipelines_of
 from ..errors import OptionError
 from ..record import RecordSource
 from .augmented import Augmented
@@ -16,7 +18,7 @@ from .faults.describing import describe_sample
 from .layout import collate_channels_last
 from .wrappers import levels
 
-__all__ = ["NO_SIZE", "check_sizes", "collated", "stacks"]
+__all__ = ["NO_SIZE", "check_sizes", "collated", "stacks", "unsized"]
 
 NO_SIZE = "the pipeline has no fixed output size: end its resizing with a crop or a (height, width)"
 
@@ -24,6 +26,11 @@ _EXAMPLES = "as RandomResizedCrop(224), CenterCrop(224) and Resize((224, 224)) d
 
 _SHOWN = 3
 """So many sizes are in a message, each with one of its samples."""
+
+
+def unsized(augmentation: Augmentation) -> bool:
+    """Whether its results, or those of any view, differ in size where images do: what `NO_SIZE` says."""
+    return any(pipeline.output_size is None for pipeline in pipelines_of(augmentation))
 
 
 def stacks(collate_fn: Callable[[Any], Any]) -> bool:
@@ -95,7 +102,7 @@ def _columns(samples: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
     if all(_size(first) for first in firsts):
         yield "images", firsts
     elif all(isinstance(first, list) and all(map(_size, first)) for first in firsts):
-        yield from ((f"images of view {view}", images) for view, images in enumerate(zip(*firsts, strict=True)))
+        yield from ((f"images of view {view}", images) for view, images in enumerate(zip(*firsts, strict=False)))
 
 
 def _size(image: Any) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from ...augment.views import pipelines_of
 from ...errors import OptionError
 from ...record import RecordSource
 from ..augmented import Augmented
-from ..collating import NO_SIZE
+from ..collating import NO_SIZE, unsized
 from ..layout import default_collating
 from ..sources.recognition import Work, recognise
 from ..sources.records import record_source
@@ -98,7 +98,7 @@ def _work(dataset: Any) -> Work | tuple[str, ...]:
 
 
 def _obstacles(augmentation: Augmentation) -> tuple[str, ...]:
-    return (*_unsized(augmentation), *_functions(augmentation))
+    return (*([NO_SIZE] if unsized(augmentation) else []), *_functions(augmentation))
 
 
 def _functions(augmentation: Augmentation) -> tuple[str, ...]:
@@ -107,9 +107,3 @@ def _functions(augmentation: Augmentation) -> tuple[str, ...]:
         for pipeline in dict.fromkeys(pipelines_of(augmentation))
         for position in pipeline.functions
     )
-
-
-def _unsized(augmentation: Augmentation) -> tuple[str, ...]:
-    if all(pipeline.output_size is not None for pipeline in pipelines_of(augmentation)):
-        return ()
-    return (NO_SIZE,)

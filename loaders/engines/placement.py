@@ -15,7 +15,7 @@ from ...augment.ops.base import Stage
 from ...augment.views import pipelines_of
 from ...errors import OptionError, SpecError
 from ..augmented import Augmented
-from ..collating import NO_SIZE
+from ..collating import NO_SIZE, unsized
 from ..devices.finishing import ExecutorStep, Finishing, FinishingCheck, FinishingStep, MixingStep, Part
 from ..layout import default_collating
 from .dali_parts import DaliParts
@@ -145,7 +145,7 @@ def _obstacles(loader: DataLoader[Any], augmentation: Augmentation) -> list[str]
         obstacles.append("collate_fn is your own, and what it makes of images is unknown")
     if not _knows_samples(loader):
         obstacles.append("in_order=False without seed=: torch's workers don't say which samples a batch has")
-    if any(pipeline.output_size is None for pipeline in pipelines_of(augmentation)):
+    if unsized(augmentation):
         obstacles.append(NO_SIZE)
     return obstacles
 

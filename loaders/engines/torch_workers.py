@@ -15,7 +15,7 @@ from torch.utils.data.dataloader import (
 )
 
 from ..augmented import Augmented
-from ..collating import check_sizes, collated, stacks
+from ..collating import check_sizes, collated, stacks, unsized
 from ..state.passes import Cursor
 from ..state.stateful import iteration_state, resumed_iteration
 from ..stats.stage_clock import StageClock
@@ -133,8 +133,8 @@ class ProcessIterator(_PlacedIterator, _MultiProcessingDataLoaderIter):
     def _dataset(self, dataset: Any) -> None:
         placed = self._placement.dataset(dataset)
         # What collates in a worker is not told which samples it has.
-        checked = self._stacked and isinstance(placed, Augmented)
-        self._placed_dataset = placed.checked(check_sizes) if checked else placed
+        unchecked = self._stacked and isinstance(placed, Augmented) and unsized(placed.pipeline)
+        self._placed_dataset = placed.checked(check_sizes) if unchecked else placed
 
     @property
     def _collate_fn(self) -> Any:
