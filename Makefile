@@ -70,10 +70,10 @@ $(VENV)/.ready-demo: $(VENV)/.ready
 	$(PIP) --no-build-isolation --editable '.[demo]'
 	@touch $@
 
-# The tests run DALI's CPU back-end, wherever there is a wheel. Its own dependencies would bring CUDA's libraries, which
-# only its GPU back-end loads: in their place are those that importing it needs, and what decodes for it.
+# The tests run DALI's CPU back-end, wherever there is a wheel. All of its dependencies would bring CUDA's libraries, which
+# only its GPU back-end loads: these are what decodes for it, what pip would miss, and what importing it needs.
 HAS_DALI   := sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.15'
-DALI       := nvidia-dali-cuda130 nvidia-nvimgcodec-cu13
+DALI       := nvidia-dali-cuda130 nvidia-nvimgcodec-cu13 nvidia-libnvcomp-cu13
 DALI_NEEDS := astunparse gast libcst makefun nvtx optree six
 
 # torchvision is an oracle of the tests. Alone: what it depends on is there, and would bring another build of torch.
