@@ -14,9 +14,13 @@ from ...formats.gather import gather_records
 from ...formats.sound import renumbered
 from ...record import Records, RecordSource
 from ..wrappers import levels, overrides, own_callable
+from .remembered import Remembered
 from .sample_files import file_source
 
 __all__ = ["record_source"]
+
+_INDICES: Remembered[NDArray[np.int64]] = Remembered()
+"""Those of torch's subsets."""
 
 
 def record_source(dataset: Any) -> RecordSource | str:
@@ -35,7 +39,7 @@ def record_source(dataset: Any) -> RecordSource | str:
 def _source(dataset: Any, place: str) -> RecordSource | str:
     if type(dataset) is torch.utils.data.Subset:
         inner = _source(dataset.dataset, f"{place}.dataset")
-        return inner if isinstance(inner, str) else _SubsetSource(inner, dataset.indices)
+        return inner if isinstance(inner, str) else _SubsetSource(inner, _indices(dataset))
     if type(dataset) is torch.utils.data.ConcatDataset:
         sources = []
         for number, part in enumerate(dataset.datasets):
@@ -54,13 +58,26 @@ def _source(dataset: Any, place: str) -> RecordSource | str:
     return dataset
 
 
+def _indices(subset: torch.utils.data.Subset[Any]) -> NDArray[np.int64]:
+    """The subset's indices as they are now: an array of their own, which nobody writes to."""
+    given = subset.indices
+    if type(given) is not list:
+        return np.array(given, np.int64)
+    known = _INDICES.find(subset, given)
+    if known is not None:
+        return known
+    made = np.array(given, np.int64)
+    return _INDICES.keep(subset, given.copy(), made) if all(type(index) is int for index in given) else made
+
+
 class _SubsetSource:
     """Records of a `torch.utils.data.Subset`."""
 
-    def __init__(self, source: RecordSource, indices: Sequence[int]) -> None:
+    def __init__(self, source: RecordSource, indices: NDArray[np.int64]) -> None:
         self._source = source
-        self._indices = np.asarray(indices, np.int64)
-        self._indices = np.where(self._indices < 0, self._indices + len(source), self._indices)
+        self._indices = indices
+        if indices.size and indices.min() < 0:
+            self._indices = np.where(indices < 0, indices + len(source), indices)
 
     def __len__(self) -> int:
         return len(self._indices)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -15,6 +13,7 @@ from ...augment.translators.exact import class_in, library_name, replaced
 from ...formats.files import FileDataset
 from ...record import FileSamples, RecordSource
 from ..wrappers import overrides
+from .remembered import Remembered
 
 __all__ = ["file_source", "knows_files"]
 
@@ -25,12 +24,7 @@ _FOLDERS = ("ImageFolder", "DatasetFolder", "ImageNet")
 _LOADERS = ("default_loader", "pil_loader")
 
 
-class _Known(NamedTuple):
-    fingerprint: int
-    source: FileDataset
-
-
-_SOURCES: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
+_SOURCES: Remembered[FileDataset] = Remembered()
 
 
 def knows_files(dataset: Any) -> bool:
@@ -88,18 +82,16 @@ def _folder_obstacle(dataset: Any, place: str) -> str | None:
 
 def _folder_source(dataset: Any, place: str) -> RecordSource | str:
     samples = dataset.samples
-    try:
-        fingerprint = hash(tuple(samples))
-    except TypeError:
-        return f"{place}.samples must be tuples (path, class), as torchvision makes them"
-    known = _remembered(dataset, fingerprint)
+    if type(samples) not in (list, tuple):
+        return f"{place}.samples must be a list, as torchvision makes it, got {type(samples).__name__}"
+    known = _SOURCES.find(dataset, samples)
     if known is not None:
         return known
     wrong = next((sample for sample in samples if not _is_sample(sample)), None)
     if wrong is not None:
         return f"{place}.samples must be tuples (path, class) of a str and an int, got {wrong!r}"
     labels = np.fromiter((label for _, label in samples), np.int64, len(samples))
-    return _remember(dataset, fingerprint, FileDataset("", (path for path, _ in samples), labels, []))
+    return _SOURCES.keep(dataset, samples[:], FileDataset("", (path for path, _ in samples), labels, []))
 
 
 def _is_sample(sample: Any) -> bool:
@@ -121,20 +113,6 @@ def _declared_source(dataset: FileSamples, place: str) -> RecordSource | str:
     if wrong is not None:
         return f"sample_files() of {place} must give paths that are str or os.PathLike, got {wrong!r}"
     column = table.astype(np.int64)
-    fingerprint = hash((files, column.tobytes()))
-    return _remembered(dataset, fingerprint) or _remember(dataset, fingerprint, FileDataset("", files, column, []))
-
-
-def _remembered(dataset: Any, fingerprint: int) -> FileDataset | None:
-    """The source that was made of the dataset's samples, if they are still the same."""
-    try:
-        known = _SOURCES.get(dataset)
-    except TypeError:  # it has no hash, or there are no weak references to it
-        return None
-    return known.source if known is not None and known.fingerprint == fingerprint else None
-
-
-def _remember(dataset: Any, fingerprint: int, source: FileDataset) -> FileDataset:
-    with contextlib.suppress(TypeError):
-        _SOURCES[dataset] = _Known(fingerprint, source)
-    return source
+    parts = files, column.tobytes()
+    known = _SOURCES.find(dataset, parts)
+    return _SOURCES.keep(dataset, parts, FileDataset("", files, column, [])) if known is None else known

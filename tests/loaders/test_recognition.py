@@ -260,6 +260,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda root: changed(folder(root), samples=[["a.jpg", 0]]),
         r"dataset \(ImageFolder\).samples must be tuples",
     ),
+    "samples in no list": (
+        lambda root: changed(folder(root), samples=np.zeros((2, 2))),
+        r"dataset \(ImageFolder\).samples must be a list, as torchvision makes it, got ndarray",
+    ),
     "samples with another label": (
         lambda root: changed(folder(root), samples=[("a.jpg", 0), ("b.jpg", 0.5)]),
         r"dataset \(ImageFolder\).samples must be .* got \('b.jpg', 0.5\)",
@@ -382,6 +386,19 @@ def test_a_source_is_made_once_and_again_when_samples_change(root: Path) -> None
         getattr(dataset, samples).reverse()
         assert source(dataset) is not made
         assert source(dataset).describe(0) == made.describe(13)
+
+
+def test_indices_of_a_subset_may_change(root: Path) -> None:
+    subset = Subset(folder(root), [0, 13, -1])
+    loader: DataLoader[Any] = DataLoader(subset, 3)
+    assert native(loader)
+    for indices, expected in (([0, 13, -1], [0, 1, 1]), ([0, 13, -14], [0, 1, 0]), (range(12, 14), [1, 1])):
+        if isinstance(indices, list):
+            subset.indices[:] = indices
+        else:
+            subset.indices = indices
+        for _ in range(2):
+            assert [labels.tolist() for _, labels in loader] == [expected]
 
 
 def test_replaced_samples_and_transforms_count(root: Path) -> None:
