@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,9 @@ def _check_pipeline(pipeline: Any) -> None:
     if ops and all(isinstance(op, Op) for op in ops):
         written = ", ".join(f"{type(op).__name__}(...)" for op in ops)
         raise OptionError(f"wrap it in a pipeline: augment=Pipeline([{written}]); {expected}")
+    if isinstance(pipeline, Mapping | str):
+        read = "from_json(text)" if isinstance(pipeline, str) else "from_dict(...)"
+        raise OptionError(f"{expected}; read it with Pipeline.{read} or Views.{read}, or call a preset, as simclr()")
     fix = "call a preset, as in augment=simclr(); give another Python callable to the dataset as its transform"
     raise OptionError(f"{expected}; {fix}")
 

@@ -145,7 +145,16 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.device, self.devices, self.prefetch_to_device = device, devices, prefetch_to_device
         self.progress = progress
         self._options = Options(
-            executor, engine, workers, on_error, max_errors, error_log, on_worker_death, max_restarts, watchdog
+            executor,
+            engine,
+            workers,
+            on_error,
+            max_errors,
+            error_log,
+            on_worker_death,
+            max_restarts,
+            watchdog,
+            executor_fallback,
         )
         target, targets = check_devices(device, devices, prefetch_to_device)
         self._targets = targets or (() if target is None else (target,))

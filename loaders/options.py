@@ -47,12 +47,15 @@ class Options:
     on_worker_death: WorkerDeathPolicy = "raise"
     max_restarts: int = 10
     watchdog: float | None = None
+    executor_fallback: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 known = " or ".join(map(repr, choices))
                 raise OptionError(f"{name} must be {known}, got {getattr(self, name)!r}")
+        if not isinstance(self.executor_fallback, bool):
+            raise OptionError(f"executor_fallback must be True or False, got {self.executor_fallback!r}")
         for name in ("max_errors", "max_restarts"):
             if integer(name, getattr(self, name)) < 0:
                 raise OptionError(f"{name} must be 0 or more, got {getattr(self, name)}")

@@ -195,6 +195,8 @@ def test_refusals() -> None:
         known = "'auto' or 'native' or 'torch' or 'dali'"
         with pytest.raises(OptionError, match=re.escape(f"executor must be {known}, got {bogus!r}")):
             loader(executor=bogus)
+    with pytest.raises(OptionError, match="executor_fallback must be True or False, got 'dali'"):
+        loader(executor="torch", executor_fallback="dali")
     for name in ("torch", "dali"):
         with pytest.raises(
             OptionError, match=f"executor='{name}' runs a declared pipeline, and .* augment=, .*from_torchvision"

@@ -21,6 +21,7 @@ from penstock.augment import (
     TenCrop,
     ToDtype,
     Views,
+    simclr,
 )
 from penstock.errors import DecodeError, OptionError
 from penstock.formats import Folder, Pack
@@ -232,7 +233,12 @@ def test_memory_that_is_used_again_holds_the_next_batch_and_kept_views_stay() ->
     [
         ([PIPELINE, LOCAL], r"give one view of each pipeline: augment=Views.of\(\[...\]\); augment must be a"),
         (print, "augment must be a penstock.augment.Pipeline or Views, got builtin_function_or_method"),
-        ("simclr", r"or Views, got str; call a preset, as in augment=simclr\(\); give another Python"),
+        (simclr, r"or Views, got function; call a preset, as in augment=simclr\(\); give another Python"),
+        (
+            "simclr",
+            r"or Views, got str; read it with Pipeline.from_json\(text\) or .*, or call a preset, as simclr\(\)",
+        ),
+        (PIPELINE.to_dict(), r"or Views, got dict; read it with Pipeline.from_dict\(...\) or Views.from_dict\(...\)"),
     ],
 )
 def test_what_is_no_declaration_is_refused(augment: Any, message: str) -> None:
