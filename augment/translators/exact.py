@@ -24,14 +24,17 @@ def library_name(kind: type) -> str | None:
 
 
 def replaced(value: object) -> str | None:
-    """What this object has that is not its library's: a method, set on it or on its class, or a hook; else None."""
+    """What this object has that is not its library's: a method or table, set on it or its class, or a hook; or None."""
     own = vars(value)
     for level in type(value).__mro__:
         if not _of_library(level.__module__):
             continue
         for name, member in vars(level).items():
             function = getattr(member, "__func__", member)
-            if isinstance(function, FunctionType) and (name in own or not _of_library(function.__module__)):
+            shadowed = name in own and level.__module__.startswith("torchvision.")  # a table of its own, for example
+            if shadowed or (
+                isinstance(function, FunctionType) and (name in own or not _of_library(function.__module__))
+            ):
                 return f"its own {name}"
     return "a forward hook" if any(own.get(name) for name in _HOOKS) else None
 

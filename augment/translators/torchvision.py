@@ -6,8 +6,9 @@ classes are taken, not subclasses, whose methods may be others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any
 
 from ...errors import SpecError
@@ -16,28 +17,17 @@ from ..ops import (
     AutoAugment,
     CenterCrop,
     Choice,
-    ColorJitter,
-    GaussianBlur,
-    Grayscale,
+    Lambda,
     Normalize,
     Op,
     Pad,
     RandAugment,
-    RandomAdjustSharpness,
     RandomAffine,
-    RandomAutocontrast,
     RandomCrop,
-    RandomEqualize,
     RandomErasing,
-    RandomGrayscale,
-    RandomHorizontalFlip,
-    RandomInvert,
     RandomPerspective,
-    RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
-    RandomSolarize,
-    RandomVerticalFlip,
     Resize,
     ToDtype,
     TrivialAugmentWide,
@@ -46,24 +36,25 @@ from ..ops import (
 from ..ops.base import Stage
 from ..pipeline import Pipeline
 from .exact import class_in, library_name, replaced
+from .torchvision_ops import INSTEAD, MODULES, TRANSLATORS, ToTensor
 
 __all__ = ["from_torchvision", "translate"]
 
 _WARPS = (AutoAugment, RandAugment, RandomAffine, RandomPerspective, RandomRotation, TrivialAugmentWide)
 """Ops whose pixels would be others if tensors came in."""
 
-_MODULES = ("torchvision.transforms", "torchvision.transforms.v2")
-
 
 def from_torchvision(transform: Any) -> Pipeline:
     """The pipeline that does what this torchvision transform does with PIL images of mode RGB.
 
     Taken are, of `torchvision.transforms` and `torchvision.transforms.v2`: `Compose` (also nested, and
-    `torch.nn.Sequential`) of the transforms that Penstock has an op of the same name for, of `RandomApply` (`Apply`)
-    and `RandomChoice` (`Choice`) of such as move pixels or change colours, and of `ToTensor`,
-    `PILToTensor`, `ToImage`, `ToPureTensor` and `ConvertImageDtype`. Results are equal but for
-    a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's own, from the
-    same distributions.
+    `torch.nn.Sequential`) of the transforms that Penstock has an op of the same name for; of `RandomApply` (`Apply`),
+    `RandomChoice` (`Choice`) and `RandomOrder` of up to four (a `Choice` of their orders) of such as move pixels or
+    change colours; of `ToTensor`, `PILToTensor`, `ToImage`, `ToPureTensor` and `ConvertImageDtype`; of `Lambda` on PIL
+    images; and last of all `MixUp` or `CutMix`, or a `RandomChoice` of them, which torchvision calls with the finished
+    batch. `FiveCrop` and `TenCrop` are not: torchvision's give tuples of images, Penstock's one array. Results are
+    equal but for a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's
+    own, from the same distributions.
 
     Raises:
         SpecError: something in it is not known, has arguments that no op of Penstock has, or works on other data;
@@ -93,20 +84,6 @@ def translate(transform: Any, place: str = "transform") -> Pipeline | tuple[str,
 
 
 @dataclass(frozen=True, slots=True)
-class _ToTensor:
-    """From a PIL image to a tensor of `dtype`; floats are from 0 to 1.
-
-    Attributes:
-        name: of torchvision's class.
-        from_tensor: a tensor may come in too, and stays as it is.
-    """
-
-    name: str
-    dtype: str
-    from_tensor: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Step:
     """One transform of torchvision's, with the arguments that Penstock knows.
 
@@ -117,84 +94,25 @@ class _Step:
     """
 
     place: str
-    op: Op | _ToTensor | None
+    op: Op | ToTensor | None
     antialias: bool
 
 
-def _random_crop(op: Any) -> RandomCrop:
-    padding, fill = op.padding, _fill(op)
-    if class_in(_MODULES[1], ["RandomCrop"], type(op)):
-        if padding is not None:
-            left, right, top, bottom = padding  # v2 keeps them in this order
-            padding = [left, top, right, bottom]
-    elif padding is not None and op.pad_if_needed and op.padding_mode in ("reflect", "symmetric"):
-        raise SpecError(
-            f"{op.padding_mode!r} of what is padded already, which no op of Penstock does; use v2.RandomCrop"
-        )
-    return RandomCrop(op.size, padding, op.pad_if_needed, fill, op.padding_mode)
+_GROUPS = ("RandomApply", "RandomChoice", "RandomOrder")
 
-
-def _auto_augment(op: Any) -> AutoAugment:
-    name = next(name for name in ("policies", "_policies") if hasattr(op, name))
-    if getattr(op, name) != getattr(type(op)(op.policy), name):
-        raise SpecError(f"its {name} are not those of {op.policy}, which are all that Penstock has")
-    return AutoAugment(op.policy, op.interpolation, op.fill)
-
-
-def _fill(op: Any) -> Any:
-    return 0 if op.fill is None else op.fill
-
-
-_TRANSLATORS: dict[str, Callable[[Any], Op | _ToTensor | None]] = {
-    # Pillow antialiases whatever `antialias` says.
-    "CenterCrop": lambda op: CenterCrop(op.size),
-    "Pad": lambda op: Pad(op.padding, _fill(op), op.padding_mode),
-    "RandomCrop": _random_crop,
-    "RandomHorizontalFlip": lambda op: RandomHorizontalFlip(op.p),
-    "AutoAugment": _auto_augment,
-    "RandAugment": lambda op: RandAugment(op.num_ops, op.magnitude, op.num_magnitude_bins, op.interpolation, op.fill),
-    "TrivialAugmentWide": lambda op: TrivialAugmentWide(op.num_magnitude_bins, op.interpolation, op.fill),
-    "ColorJitter": lambda op: ColorJitter(op.brightness, op.contrast, op.saturation, op.hue),
-    "GaussianBlur": lambda op: GaussianBlur(op.kernel_size, op.sigma),
-    "Grayscale": lambda op: Grayscale(op.num_output_channels),
-    "RandomAdjustSharpness": lambda op: RandomAdjustSharpness(op.sharpness_factor, op.p),
-    "RandomAffine": lambda op: RandomAffine(
-        op.degrees, op.translate, op.scale, op.shear, op.interpolation, _fill(op), op.center
-    ),
-    "RandomAutocontrast": lambda op: RandomAutocontrast(op.p),
-    "RandomEqualize": lambda op: RandomEqualize(op.p),
-    "RandomErasing": lambda op: RandomErasing(op.p, op.scale, op.ratio, "random" if op.value is None else op.value),
-    "RandomGrayscale": lambda op: RandomGrayscale(op.p),
-    "RandomInvert": lambda op: RandomInvert(op.p),
-    "RandomPerspective": lambda op: RandomPerspective(op.distortion_scale, op.p, op.interpolation, _fill(op)),
-    "RandomPosterize": lambda op: RandomPosterize(op.bits, op.p),
-    "RandomRotation": lambda op: RandomRotation(op.degrees, op.interpolation, op.expand, op.center, _fill(op)),
-    "RandomSolarize": lambda op: RandomSolarize(op.threshold, op.p),
-    "RandomVerticalFlip": lambda op: RandomVerticalFlip(op.p),
-    "RandomResizedCrop": lambda op: RandomResizedCrop(op.size, op.scale, op.ratio, op.interpolation),
-    "Resize": lambda op: Resize(op.size, op.interpolation, op.max_size),
-    "ToTensor": lambda _: _ToTensor("ToTensor", "float32"),
-    "PILToTensor": lambda _: _ToTensor("PILToTensor", "uint8"),
-    "ToImage": lambda _: _ToTensor("ToImage", "uint8", from_tensor=True),
-    "ToPureTensor": lambda _: None,
-    "ConvertImageDtype": lambda op: ToDtype(op.dtype, scale=True),
-    "ToDtype": lambda op: ToDtype(op.dtype, scale=op.scale),
-    "Normalize": lambda op: Normalize(op.mean, op.std),
-}
-
-
-_GROUPS = ("RandomApply", "RandomChoice")
+_MOST_ORDERED = 4
+"""Transforms of a `RandomOrder`: each order is a choice of its own, 24 of four."""
 
 
 def _name_in(names: Iterable[str], kind: type) -> str | None:
     """Which of these names torchvision gives to the class, in v1 or v2."""
-    found = (class_in(module, names, kind) for module in _MODULES)
+    found = (class_in(module, names, kind) for module in MODULES)
     return next((name for name in found if name is not None), None)
 
 
 def _parts(transform: Any) -> list[Any] | None:
     """What a composition of torchvision's or torch's applies one after the other; None for anything else."""
-    if any(class_in(module, ["Compose"], type(transform)) for module in _MODULES):
+    if any(class_in(module, ["Compose"], type(transform)) for module in MODULES):
         return list(transform.transforms)
     return list(transform) if class_in("torch.nn", ["Sequential"], type(transform)) else None
 
@@ -212,7 +130,10 @@ def _flat(transform: Any, place: str) -> Iterator[tuple[str, Any]]:
 def _step(place: str, transform: Any) -> _Step | str:
     kind = type(transform)
     place = f"{place} ({kind.__name__})"
-    name = _name_in((*_TRANSLATORS, *_GROUPS), kind)
+    name = _name_in((*TRANSLATORS, *_GROUPS), kind)
+    other = _name_in(INSTEAD, kind)
+    if other is not None:
+        return f"{place} {INSTEAD[other]}"
     if name is None and _parts(transform) is None:
         base = library_name(kind) if kind.__module__.partition(".")[0] not in ("torch", "torchvision") else None
         about = f"is a class of its own, derived from {base}" if base else "is not among the transforms that are known"
@@ -223,14 +144,14 @@ def _step(place: str, transform: Any) -> _Step | str:
     try:
         if name in _GROUPS:
             return _group(place, transform)
-        op = _TRANSLATORS[str(name)](transform)
+        op = TRANSLATORS[str(name)](transform)
     except SpecError as error:
         return f"{place}: {str(error).removeprefix(f'{kind.__name__}: ')}"
     return _Step(place, op, getattr(transform, "antialias", True) is True)
 
 
 def _group(place: str, transform: Any) -> _Step | str:
-    """`RandomApply` or `RandomChoice`: the same of translated members, or the reasons why not."""
+    """`RandomApply`, `RandomChoice` or `RandomOrder`: the same of translated members, or the reasons why not."""
     outer = place.partition(" ")[0]
     branches: list[list[_Step]] = []
     reasons: list[str] = []
@@ -242,10 +163,21 @@ def _group(place: str, transform: Any) -> _Step | str:
         return "; ".join(reasons)
     ops = [[step.op for step in branch if isinstance(step.op, Op)] for branch in branches]
     antialias = all(step.antialias for branch in branches for step in branch)
+    if _name_in(["RandomOrder"], type(transform)):
+        return _ordered(place, ops, antialias)
     if _name_in(["RandomApply"], type(transform)):
         return _Step(place, Apply([op for branch in ops for op in branch], transform.p), antialias)
     alike = transform.p is None or len(set(transform.p)) == 1
-    return _Step(place, Choice(ops, None if alike else transform.p), antialias)
+    choices = [branch[0] if len(branch) == 1 else branch for branch in ops]
+    return _Step(place, Choice(choices, None if alike else transform.p), antialias)
+
+
+def _ordered(place: str, ops: list[list[Op]], antialias: bool) -> _Step | str:
+    """A choice of all orders, which are as probable as each other."""
+    if len(ops) > _MOST_ORDERED:
+        return f"{place} has {len(ops)} transforms, and up to {_MOST_ORDERED} make a Choice of orders; leave some out"
+    orders = [[op for branch in order for op in branch] for order in permutations(ops)]
+    return _Step(place, Choice(orders), antialias)
 
 
 def _member(place: str, transform: Any) -> _Step | str:
@@ -268,11 +200,12 @@ class _Image:
     conversion: ToDtype | None = None
     normalize: Normalize | None = None
     erasing: list[RandomErasing] = field(default_factory=list)
+    mixing: Op | None = None
 
     def through(self, steps: list[_Step]) -> _Image:
         for step in steps:
             self._check_erasing(step)
-            if isinstance(step.op, _ToTensor):
+            if isinstance(step.op, ToTensor):
                 self._to_tensor(step.op, step.place)
             elif isinstance(step.op, ToDtype):
                 self._convert(step.op, step.place)
@@ -280,6 +213,10 @@ class _Image:
                 self._normalize(step.op, step.place)
             elif isinstance(step.op, RandomErasing):
                 self.erasing.append(step.op)
+            elif step.op is not None and step.op.stage is Stage.BATCH:
+                self._mix(step.op, step.place)
+            elif isinstance(step.op, Lambda):
+                self._call(step.op, step.place)
             elif step.op is not None:
                 self._move(step.op, step)
         return self
@@ -288,17 +225,21 @@ class _Image:
         if self.dtype is None:
             raise SpecError(f"{place} gives PIL images, which don't make a batch; end it with ToTensor or ToImage")
         conversion = [op for op in (self.conversion, self.normalize) if op is not None]
-        return Pipeline([*self.geometry, *conversion, *self.erasing])
+        mixing = [] if self.mixing is None else [self.mixing]
+        return Pipeline([*self.geometry, *conversion, *self.erasing, *mixing])
 
     def _check_erasing(self, step: _Step) -> None:
         """Refuses to erase PIL images, and whatever would be done to a result with something erased."""
         if isinstance(step.op, RandomErasing):
             if self.dtype is None:
                 raise SpecError(f"{step.place} erases tensors, and a PIL image comes in; put ToTensor before it")
-        elif self.erasing and step.op is not None:
+        elif self.mixing is not None and step.op is not None:
+            name = type(self.mixing).__name__
+            raise SpecError(f"{step.place} comes after {name}, which comes last in Penstock; move it before")
+        elif self.erasing and step.op is not None and (isinstance(step.op, ToTensor) or step.op.stage != Stage.BATCH):
             raise SpecError(f"{step.place} comes after RandomErasing, which comes last in Penstock; move it before")
 
-    def _to_tensor(self, op: _ToTensor, place: str) -> None:
+    def _to_tensor(self, op: ToTensor, place: str) -> None:
         if self.dtype is None:
             self.dtype = op.dtype
             self.conversion = ToDtype(op.dtype, scale=True) if op.dtype != "uint8" else None
@@ -325,6 +266,19 @@ class _Image:
         if self.normalize is not None:
             raise SpecError(f"{place} is the second Normalize, and a pipeline has at most one")
         self.normalize = op
+
+    def _mix(self, op: Op, place: str) -> None:
+        if self.dtype is None:
+            raise SpecError(f"{place} mixes batches of tensors, and PIL images come in; put ToTensor before it")
+        self.mixing = op
+
+    def _call(self, op: Lambda, place: str) -> None:
+        if self.dtype is not None:
+            raise SpecError(
+                f"{place} calls a function of {self.dtype} tensors, and Penstock's Lambda one of arrays; declare a "
+                "Pipeline with Lambda(function), or move it before the conversion to a tensor"
+            )
+        self.geometry.append(op)
 
     def _move(self, op: Op, step: _Step) -> None:
         filters = {each.interpolation for each in every_op([op]) if isinstance(each, Resize | RandomResizedCrop)}

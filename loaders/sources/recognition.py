@@ -98,4 +98,14 @@ def _pipeline(place: str, dataset: Any) -> Augmentation | tuple[str, ...]:
         return (f"no augment= is declared, and {place} ({type(dataset).__name__}) has no transform",)
     if type(dataset.transform) is Transform:
         return dataset.transform.pipeline
-    return translate(dataset.transform, f"{place}.transform")
+    made = translate(dataset.transform, f"{place}.transform")
+    return _of_samples(made, f"{place}.transform") if isinstance(made, Pipeline) else made
+
+
+def _of_samples(pipeline: Pipeline, place: str) -> Pipeline | tuple[str, ...]:
+    """The pipeline, if it is native and of single images, as the transforms of a dataset are."""
+    if pipeline.functions:
+        return (f"{place} calls a function (Lambda), so it is Python",)
+    if pipeline.mixes:
+        return (f"{place} mixes batches ({type(pipeline[-1]).__name__}), and is called with single images",)
+    return pipeline

@@ -732,29 +732,6 @@ def test_torchvisions_interpolation_mode_is_known() -> None:
         assert names == {number.name.lower()}
 
 
-OWN_NAMES = {"Apply", "Choice", "Cutout", "CutMix", "Lambda", "MixUp", "PCALighting", "RandomHSL"}
-"""Ops that torchvision calls otherwise, lacks, or takes with keywords only."""
-
-
-@pytest.mark.parametrize("name", sorted(set(OPS) - OWN_NAMES))
-def test_names_order_and_defaults_are_torchvisions(name: str) -> None:
-    import inspect
-
-    theirs = inspect.signature(getattr(transforms_v2(), name)).parameters
-    ours = inspect.signature(OPS[name]).parameters
-    added = ["aspect"] if name == "RandomAffine" else []
-    assert list(ours) == [p for p in theirs if p != "inplace"] + added
-    for argument, parameter in ours.items():
-        if argument in added:
-            continue
-        expected = theirs[argument].default
-        if argument == "num_output_channels":
-            expected = 3  # results have three channels
-        if argument == "size":
-            expected = inspect.Parameter.empty  # torchvision's Resize takes none at all with max_size
-        assert parameter.default in (expected, getattr(expected, "value", expected))
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 from support.pipelines import images, sides
 from support.torchvision_shim import transforms_v1, transforms_v2
@@ -22,6 +25,9 @@ from penstock.augment import (
     Apply,
     CenterCrop,
     Choice,
+    CutMix,
+    Lambda,
+    MixUp,
     Normalize,
     Pad,
     Pipeline,
@@ -34,6 +40,7 @@ from penstock.augment import (
     ToDtype,
     from_torchvision,
 )
+from penstock.augment.translators.torchvision_ops import OnPillow
 from penstock.errors import SpecError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -322,14 +329,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("own forward", [with_own(T.Resize(8), "forward")], r"\[0\] \(Resize\) is not .* its own forward"),
     ("own transform", [with_own(V2.Resize(8), "transform")], r"\(Resize\) is not .* its own transform"),
     ("own draws", [with_own(T.RandomResizedCrop(8), "get_params")], "its own get_params"),
+    ("own table", [with_own(V2.RandAugment(), "_AUGMENTATION_SPACE")], "its own _AUGMENTATION_SPACE"),
     ("hook", [hooked(T.Resize(8))], r"\[0\] \(Resize\) is not .*: it has a forward hook"),
     ("hook on Compose", hooked(V2.Compose([V2.ToImage()])), r"transform \(Compose\) .* forward hook"),
     ("function", [lambda image: image], r"transform\[0\] \(function\) is not among the transforms that are known"),
-    ("another op", [T.ElasticTransform()], r"transform\[0\] \(ElasticTransform\) is not among"),
+    ("another op", [T.ElasticTransform()], r"transform\[0\] \(ElasticTransform\) has no op in Penstock; use RandomAff"),
     (
         "nested",
         [T.Compose([T.CenterCrop(3), T.ElasticTransform()])],
-        r"transform\[0\]\[1\] \(ElasticTransform\) is not among",
+        r"transform\[0\]\[1\] \(ElasticTransform\) has no op in Penstock",
     ),
     (
         "nearest of tensors",
@@ -366,7 +374,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     (
         "in a group",
         [T.RandomApply([T.CenterCrop(3), T.Compose([T.ElasticTransform()])])],
-        r"transform\[0\].transforms\[1\]\[0\] \(ElasticTransform\) is not among",
+        r"transform\[0\].transforms\[1\]\[0\] \(ElasticTransform\) has no op in Penstock",
     ),
     (
         "converted in a group",
@@ -400,7 +408,56 @@ REFUSED: list[tuple[str, Any, str]] = [
         [V2.ToImage(), V2.RandomErasing(value="random")],
         "has value='random', normal noise, which needs",
     ),
-    ("batches", [*TO_TENSOR, V2.MixUp(num_classes=3)], r"\[1\] \(MixUp\) is not among"),
+    (
+        "several crops",
+        [T.TenCrop(8), *TO_TENSOR],
+        r"\[0\] \(TenCrop\) gives a tuple of images, and Penstock's TenCrop one array of all; declare it: Pipeline\(\[",
+    ),
+    ("to PIL", [T.ToPILImage(), *TO_TENSOR], r"\[0\] \(ToPILImage\) is not needed, images come in decoded; leave it"),
+    ("classes", [*TO_TENSOR, V2.MixUp()], r"\[1\] \(MixUp\): its num_classes is None, and Penstock needs their number"),
+    (
+        "own labels",
+        [*TO_TENSOR, V2.CutMix(num_classes=3, labels_getter=len)],
+        r"\[1\] \(CutMix\): its labels_getter <built-in function len> is its own, and Penstock's labels are the",
+    ),
+    ("no classes", [*TO_TENSOR, V2.MixUp(num_classes=0)], r"\[1\] \(MixUp\): num_classes must be an int from 1"),
+    ("mixed PIL", [V2.MixUp(num_classes=3)], r"\[0\] \(MixUp\) mixes batches of tensors, and PIL images come in; put"),
+    (
+        "mixed early",
+        [*TO_TENSOR, V2.MixUp(num_classes=3), T.Normalize(MEAN, STD)],
+        r"\[2\] \(Normalize\) comes after MixUp, which comes last in Penstock; move it before",
+    ),
+    (
+        "mixed twice",
+        [*TO_TENSOR, V2.MixUp(num_classes=3), V2.CutMix(num_classes=3)],
+        r"\[2\] \(CutMix\) comes after MixUp, which comes last",
+    ),
+    (
+        "mixed at times",
+        [*TO_TENSOR, V2.RandomApply([V2.MixUp(num_classes=3)])],
+        r"\[1\] \(RandomApply\): Apply: ops must be ops on uint8 images, got MixUp",
+    ),
+    (
+        "function of tensors",
+        [*TO_TENSOR, T.Lambda(len)],
+        r"\[1\] \(Lambda\) calls a function of float32 tensors, and Penstock's Lambda one of arrays; declare a Pipe",
+    ),
+    (
+        "function of others",
+        [V2.Lambda(len, int)],
+        r"\[0\] \(Lambda\): its types .* leave PIL images out; leave the arg",
+    ),
+    (
+        "function in a group",
+        [T.RandomApply([T.Lambda(len)])],
+        r"\[0\] \(RandomApply\): Apply: ops must be ops on uint8 images, got Lambda\(.* put Lambda behind the Apply",
+    ),
+    (
+        "many orders",
+        [T.RandomOrder([T.RandomInvert()] * 5), *TO_TENSOR],
+        r"\[0\] \(RandomOrder\) has 5 transforms, and up to 4 make a Choice of orders; leave some out",
+    ),
+    ("fill by type", [V2.Pad(2, fill={Image.Image: 3})], r"\[0\] \(Pad\): fill must be .*got \{<class 'PIL"),
     ("resized floats", [T.ToTensor(), T.Resize(8)], r"\[1\] \(Resize\) works on float32 tensors there"),
     (
         "not antialiased",
@@ -420,6 +477,51 @@ def test_what_no_op_of_penstock_is_is_refused(transform: Any, reason: str) -> No
     transform = T.Compose(transform) if isinstance(transform, list) else transform
     with pytest.raises(SpecError, match=f"^the transform can't be translated: .*{reason}"):
         from_torchvision(transform)
+
+
+def inverted(image: Image.Image) -> Image.Image:
+    return ImageOps.invert(image)
+
+
+@pytest.mark.parametrize("module", [T, V2], ids=["v1", "v2"])
+def test_functions_of_pil_images_are_taken(module: Any) -> None:
+    transform = module.Compose([module.CenterCrop(9), module.Lambda(inverted), module.CenterCrop(5), T.PILToTensor()])
+    pipeline = from_torchvision(transform)
+    assert list(pipeline) == [CenterCrop(9), Lambda(OnPillow(inverted)), CenterCrop(5)]
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
+    for photograph in PHOTOGRAPHS:
+        np.testing.assert_array_equal(pipeline.apply(photograph), transform(Image.fromarray(photograph)).numpy())
+
+
+@pytest.mark.parametrize("tail", [[], [T.Normalize(MEAN, STD), T.RandomErasing()]])
+def test_mixing_of_the_batch_is_taken_where_it_comes_last(tail: list[Any]) -> None:
+    mixers = [V2.MixUp(num_classes=10, alpha=0.2), V2.CutMix(num_classes=10)]
+    cases = [*zip(mixers, MIXERS, strict=True), (V2.RandomChoice(mixers, p=[1, 3]), Choice(MIXERS, [0.25, 0.75]))]
+    for theirs, ours in cases:
+        pipeline = from_torchvision(V2.Compose([*TO_TENSOR, *tail, theirs]))
+        assert pipeline[-1] == ours
+        assert len(pipeline) == 2 + len(tail)
+
+
+MIXERS = [MixUp(10, 0.2), CutMix(10)]
+
+
+@pytest.mark.parametrize("module", [T, V2], ids=["v1", "v2"])
+def test_a_random_order_is_a_choice_of_all_orders(module: Any) -> None:
+    parts = [module.RandomSolarize(128, 1.0), module.RandomInvert(1.0), module.RandomPosterize(4, 1.0)]
+    transform = module.Compose([module.RandomOrder(parts), T.PILToTensor()])
+    pipeline = from_torchvision(transform)
+    torch.manual_seed(0)
+    random.seed(0)
+    image = np.arange(3 * 256, dtype=np.uint8).reshape(16, 16, 3)
+    theirs = Counter(transform(Image.fromarray(image)).numpy().tobytes() for _ in range(600))
+    ours = Counter(pipeline.apply(image, index).tobytes() for index in range(600))
+    assert set(theirs) == set(ours)
+    assert all(abs(theirs[result] - ours[result]) < 100 for result in theirs)
+
+
+def test_what_does_nothing_to_an_rgb_image_is_left_out() -> None:
+    assert from_torchvision(V2.Compose([V2.Identity(), V2.RGB(), V2.ToImage(), V2.Identity()])) == Pipeline()
 
 
 def test_every_reason_is_named() -> None:

@@ -247,7 +247,15 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no transform": (lambda root: folder(root, None), r"no augment= is declared, and dataset \(ImageFolder\) has no"),
     "unknown transform": (
         lambda root: folder(root, T.Compose([T.ElasticTransform(), EXACT])),
-        r"dataset.transform\[0\] \(ElasticTransform\) is not among the transforms that are known",
+        r"dataset.transform\[0\] \(ElasticTransform\) has no op in Penstock; use RandomAffine or",
+    ),
+    "function": (
+        lambda root: folder(root, T.Compose([T.Lambda(len), EXACT])),
+        r"dataset.transform calls a function \(Lambda\), so it is Python",
+    ),
+    "mixing": (
+        lambda root: folder(root, T.Compose([EXACT, V2.MixUp(num_classes=3)])),
+        r"dataset.transform mixes batches \(MixUp\), and is called with single images",
     ),
     "no fixed size": (lambda root: folder(root, T.Compose([T.Resize(9), T.ToTensor()])), "the pipeline has no fixed"),
     "target_transform": (lambda root: folder(root, target_transform=float), "dataset .* has a target_transform"),
