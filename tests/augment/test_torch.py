@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_images
 from support.closeness import assert_close, conversion, moves
+from support.elsewhere import DEVICE, elsewhere
 from support.parity import tolerance
 from support.pipelines import colours, images, pipelines
 
@@ -281,13 +282,21 @@ def test_a_batch_on_the_device_gives_what_single_images_give(ops: list[Op], devi
         assert torch.equal(batch.cpu(), batch_of(6))
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_crop_that_lies_together_in_memory_is_copied_too(memory_format: torch.memory_format) -> None:
+    pipeline, batch = Pipeline([CenterCrop((20, 50))]), batch_of(1).contiguous(memory_format=memory_format)
+    result = TorchExecutor(pipeline).run_batch(batch, pipeline.params([0], sizes=(40, 50)))
+    assert result.untyped_storage().data_ptr() != batch.untyped_storage().data_ptr()
+
+
 @pytest.mark.parametrize("op", [*OPS, imagenet_train(8), Pipeline([TenCrop(8)])], ids=repr)
 def test_it_asks_the_device_for_nothing(op: Op | Pipeline) -> None:
-    """Tensors of the device "meta" have no values: whatever looks at one fails."""
     pipeline = Pipeline(fixed(op) if isinstance(op, Op) else op)
     table = pipeline.params(range(6), sizes=(40, 50))
-    result = TorchExecutor(pipeline).run_batch(batch_of(6).to("meta"), table)
-    assert result.shape == TorchExecutor(pipeline).run_batch(batch_of(6), table).shape
+    with elsewhere():
+        result = TorchExecutor(pipeline).run_batch(torch.empty((6, 3, 40, 50), dtype=torch.uint8, device=DEVICE), table)
+    expected = TorchExecutor(pipeline).run_batch(batch_of(6), table)
+    assert (result.device, result.dtype, result.shape) == (DEVICE, expected.dtype, expected.shape)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..colours import NEGLIGIBLE_WEIGHT
-from .images import Images, per_sample
+from .images import Images, on_device
 from .selection import repeated, shifted, taken
 
 __all__ = ["gaussian_blur"]
@@ -47,8 +47,8 @@ def _weighted(pixels: torch.Tensor, sizes: NDArray[np.int64], weights: NDArray[n
     radius, length = weights.shape[1] - 1, pixels.shape[axis]
     places = shifted(np.full(len(sizes), -radius, np.int64), length + 2 * radius)
     padded = taken(pixels, repeated(places, sizes, "reflect"), axis)
-    middle, *others = (per_sample(weight, pixels.device) for weight in weights.T)
-    result = padded.narrow(axis, radius, length) * middle
+    middle, *others = on_device(weights.T, pixels.device)[..., None, None, None]
+    result: torch.Tensor = padded.narrow(axis, radius, length) * middle
     for distance, weight in enumerate(others, start=1):
         neighbours = padded.narrow(axis, radius - distance, length) + padded.narrow(axis, radius + distance, length)
         result += neighbours.mul_(weight)

@@ -16,7 +16,7 @@ from ...ops import (
 )
 from . import colours, tables
 from .dispatch import Drawn, apply_op
-from .images import Images, changed, per_sample
+from .images import Images, changed
 
 __all__: list[str] = []
 
@@ -38,14 +38,14 @@ def _random_invert(op: RandomInvert, images: Images, drawn: Drawn) -> Images:  #
 
 @apply_op.register
 def _random_solarize(op: RandomSolarize, images: Images, drawn: Drawn) -> Images:
-    threshold = colours.whole_thresholds(np.array([op.threshold], np.float64))
-    return changed(images, drawn["apply"], lambda part, _: colours.solarize(part, per_sample(threshold, images.device)))
+    thresholds = colours.whole_thresholds(np.full(len(images), op.threshold, np.float64))
+    return changed(images, drawn["apply"], lambda part, _, own: colours.solarize(part, own), thresholds)
 
 
 @apply_op.register
 def _random_posterize(op: RandomPosterize, images: Images, drawn: Drawn) -> Images:
-    mask = colours.kept_bits(np.array([op.bits], np.float64))
-    return changed(images, drawn["apply"], lambda part, _: colours.posterize(part, per_sample(mask, images.device)))
+    masks = colours.kept_bits(np.full(len(images), op.bits, np.float64))
+    return changed(images, drawn["apply"], lambda part, _, own: colours.posterize(part, own), masks)
 
 
 @apply_op.register
@@ -60,7 +60,5 @@ def _random_equalize(op: RandomEqualize, images: Images, drawn: Drawn) -> Images
 
 @apply_op.register
 def _random_adjust_sharpness(op: RandomAdjustSharpness, images: Images, drawn: Drawn) -> Images:
-    factor = np.array([op.sharpness_factor], np.float32)
-    return changed(
-        images, drawn["apply"], lambda part, _: colours.adjust_sharpness(part, per_sample(factor, images.device))
-    )
+    factors = np.full(len(images), op.sharpness_factor, np.float32)
+    return changed(images, drawn["apply"], lambda part, _, own: colours.adjust_sharpness(part, own), factors)

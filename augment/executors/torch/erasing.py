@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -10,29 +10,34 @@ from numpy.typing import NDArray
 
 from ...ops import CutMix, Cutout, MixUp, Op, RandomErasing
 from .dispatch import Drawn, apply_op
-from .images import Images, changed, on_device, per_sample
+from .images import Images, changed, on_device
 from .noise import normal_noise
 
 __all__: list[str] = []
 
+BOX = ("x", "y", "width", "height")
+"""What a rectangle is drawn as."""
+
 
 @apply_op.register
 def _random_erasing(op: RandomErasing, images: Images, drawn: Drawn) -> Images:
-    def erased(part: Images, rows: NDArray[np.int64]) -> torch.Tensor:
-        box = {name: column[rows] for name, column in drawn.items()}
-        if isinstance(op.value, str):
-            keys = np.stack([box["noise_0"], box["noise_1"]], axis=1).astype(np.uint64)
-            return torch.where(_covered(part, box), normal_noise(keys, _numbers(part, box)), part.pixels)
-        return torch.where(_covered(part, box), _colour(op.value, part), part.pixels)
+    box = [drawn[name] for name in BOX]
 
-    return changed(images, drawn["apply"], erased)
+    def erased(part: Images, rows: NDArray[np.int64], *own: torch.Tensor) -> torch.Tensor:
+        if isinstance(op.value, str):
+            keys = np.stack([drawn["noise_0"][rows], drawn["noise_1"][rows]], axis=1).astype(np.uint64)
+            return torch.where(_covered(part, own), normal_noise(keys, _numbers(part, own)), part.pixels)
+        return torch.where(_covered(part, own), _colour(op.value, part), part.pixels)
+
+    return changed(images, drawn["apply"], erased, *box)
 
 
 @apply_op.register
 def _cutout(op: Cutout, images: Images, drawn: Drawn) -> Images:
     pixels, colour = images.pixels, _colour(op.value, images)
-    for hole in range(op.n_holes):
-        box = {name: drawn[f"{name}_{hole}"] for name in ("x", "y", "width", "height")}
+    boxes = np.stack([drawn[f"{name}_{hole}"] for hole in range(op.n_holes) for name in BOX])
+    numbers = on_device(boxes.reshape(op.n_holes, len(BOX), -1), images.device)[..., None, None, None]
+    for box in numbers:
         pixels = torch.where(_covered(images, box), colour, pixels)
     return images.with_pixels(pixels)
 
@@ -43,17 +48,17 @@ def _mixing(op: Op, images: Images, drawn: Drawn) -> Images:  # noqa: ARG001  (l
     return images
 
 
-def _covered(images: Images, box: Mapping[str, NDArray[np.float64]]) -> torch.Tensor:
+def _covered(images: Images, box: Iterable[torch.Tensor]) -> torch.Tensor:
     """(n, 1, height, width) bool: which pixels lie in the rectangle of their image."""
     y, x = _axes(images)
-    left, top, width, height = (per_sample(box[name], images.device) for name in ("x", "y", "width", "height"))
+    left, top, width, height = box
     return (y >= top) & (y < top + height) & (x >= left) & (x < left + width)
 
 
-def _numbers(images: Images, box: Mapping[str, NDArray[np.float64]]) -> torch.Tensor:
+def _numbers(images: Images, box: Iterable[torch.Tensor]) -> torch.Tensor:
     """(n, 1, height, width) int64: places of pixels along the rows of their image's rectangle; 0 before it."""
     y, x = _axes(images)
-    left, top, width = (per_sample(box[name].astype(np.int64), images.device) for name in ("x", "y", "width"))
+    left, top, width, _ = (number.to(torch.int64) for number in box)
     return ((y - top) * width + (x - left)).clamp_(min=0)
 
 

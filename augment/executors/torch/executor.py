@@ -109,7 +109,7 @@ class TorchExecutor:
         done = self._apply(Images(batch, sizes), params)
         _check_one_size(done.sizes)
         result = done.trimmed().pixels.contiguous(memory_format=_memory_format(batch))
-        if result.data_ptr() == batch.data_ptr():
+        if result.untyped_storage().data_ptr() == batch.untyped_storage().data_ptr():
             result = result.clone()
         return result.view(len(batch), -1, *result.shape[1:]) if self._pipeline.crops > 1 else result
 

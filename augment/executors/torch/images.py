@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import pad
 
-__all__ = ["Images", "Sizes", "assembled", "changed", "on_device", "per_sample", "portions"]
+__all__ = ["Images", "Sizes", "all_on_device", "assembled", "changed", "on_device", "per_sample", "portions"]
 
 TOGETHER_ON_CPU = 1 << 18
 """Places of pixels."""
 
-TOGETHER = 1 << 22
+TOGETHER = 1 << 23
+
+ALIGNMENT = 16
+"""Bytes; of any number that is sent."""
 
 Sizes: TypeAlias = NDArray[np.int64]
 """(n, 2) heights and widths, on the host: shapes must never be asked of the device, which would have to wait."""
@@ -109,13 +112,26 @@ def on_device(numbers: NDArray[Any], device: torch.device) -> torch.Tensor:
     return tensor.to(device)
 
 
+def all_on_device(arrays: Sequence[NDArray[Any]], device: torch.device) -> list[torch.Tensor]:
+    """As `on_device`, of several in one copy."""
+    begins = np.cumsum([0, *(-(-array.nbytes // ALIGNMENT) * ALIGNMENT for array in arrays)]).tolist()
+    packed = np.zeros(begins[-1], np.uint8)
+    for begin, array in zip(begins, arrays, strict=False):
+        packed[begin : begin + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    there = on_device(packed, device)
+    return [
+        there[begin : begin + array.nbytes].view(torch.from_numpy(array[:0]).dtype).view(array.shape)
+        for begin, array in zip(begins, arrays, strict=False)
+    ]
+
+
 def per_sample(numbers: NDArray[Any], device: torch.device) -> torch.Tensor:
     """(n,) numbers as (n, 1, 1, 1) on the device, to be combined with pixels."""
     return on_device(numbers, device)[:, None, None, None]
 
 
 def changed(
-    images: Images, chosen: NDArray[Any], change: Callable[[Images, NDArray[np.int64]], torch.Tensor]
+    images: Images, chosen: NDArray[Any], change: Callable[..., torch.Tensor], *numbers: NDArray[Any]
 ) -> Images:
     """The images, those of them that are chosen with other pixels and the size they had.
 
@@ -124,19 +140,30 @@ def changed(
     Args:
         images: the batch, uint8.
         chosen: (n,) 0 or 1 (or bool) for each image.
-        change: called with chosen images and their places in the batch, some at a time, and gives uint8 pixels.
+        change: called with chosen images, their places in the batch, and their numbers, some at a time; gives uint8
+            pixels.
+        numbers: (n,) or (n, 3) each, of all images; go to the device together, as (n, 1, 1, 1) or (n, 3, 1, 1).
     """
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return images
-    parts = [rows[some] for some in portions(images.areas[rows], images.device)]
-    if len(rows) == len(images) and len(parts) == 1:
-        return images.with_pixels(change(images, rows))
     source = np.arange(len(images))
     source[rows] = np.arange(len(images), len(images) + len(rows))
+    columns = [column[rows].reshape(*column[rows].shape, *(1,) * (4 - column.ndim)) for column in numbers]
+    index, order, *columns_there = all_on_device([rows, source, *columns], images.device)
+    everywhere = len(rows) == len(images)
+    parts = []
+    for some in portions(images.areas[rows], images.device):
+        part = (
+            images.part(some)
+            if everywhere
+            else Images(images.pixels.index_select(0, index[some]), images.sizes[rows[some]])
+        )
+        parts.append(change(part, rows[some], *(column[some] for column in columns_there)))
+    if everywhere:
+        return images.with_pixels(torch.cat(parts) if len(parts) > 1 else parts[0])
     # On a CPU several times as fast as copying into some of the rows.
-    pixels = torch.cat([images.pixels, *(change(images.take(part), part) for part in parts)])
-    return images.with_pixels(pixels.index_select(0, on_device(source, images.device)))
+    return images.with_pixels(torch.cat([images.pixels, *parts]).index_select(0, order))
 
 
 def portions(areas: NDArray[np.int64], device: torch.device) -> Iterator[slice]:

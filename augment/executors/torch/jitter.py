@@ -15,7 +15,7 @@ from .blur import gaussian_blur
 from .dispatch import Drawn, apply_op
 from .hls import shift_hsl
 from .hue import adjust_hue
-from .images import Images, changed, on_device, per_sample
+from .images import Images, changed
 
 __all__: list[str] = []
 
@@ -42,7 +42,7 @@ def _color_jitter(op: ColorJitter, images: Images, drawn: Drawn) -> Images:
 def _adjusted(images: Images, chosen: NDArray[np.bool_], name: str, factors: NDArray[np.float64]) -> Images:
     numbers = np.trunc(factors * 255) if name == "hue" else factors.astype(np.float32)
     adjust = ADJUSTMENTS[name]
-    return changed(images, chosen, lambda part, rows: adjust(part, per_sample(numbers[rows], images.device)))
+    return changed(images, chosen, lambda part, _, own: adjust(part, own), numbers)
 
 
 @apply_op.register
@@ -57,11 +57,7 @@ def _random_hsl(op: RandomHSL, images: Images, drawn: Drawn) -> Images:
         return images
     shifts = [drawn[part].astype(np.float32) for part in "hls"]
 
-    def shifted(part: Images, rows: NDArray[np.int64]) -> torch.Tensor:
-        hue, lightness, saturation = (per_sample(shift[rows], images.device) for shift in shifts)
-        return shift_hsl(part, (hue, lightness, saturation))
-
-    return changed(images, np.ones(len(images)), shifted)
+    return changed(images, np.ones(len(images)), lambda part, _, *own: shift_hsl(part, own), *shifts)
 
 
 @apply_op.register
@@ -69,8 +65,4 @@ def _pca_lighting(op: PCALighting, images: Images, drawn: Drawn) -> Images:
     rgb = np.zeros((len(images), 3))
     for k, (vector, value) in enumerate(zip(np.array(op.eigvec).T, op.eigval, strict=True)):
         rgb += vector * drawn[f"alpha_{k}"][:, None] * value
-    return changed(
-        images,
-        np.ones(len(images)),
-        lambda part, rows: colours.light(part, on_device(rgb[rows], images.device)[:, :, None, None]),
-    )
+    return changed(images, np.ones(len(images)), lambda part, _, own: colours.light(part, own), rgb)

@@ -13,7 +13,7 @@ from ...ops.policy import WARPS, PolicyOp
 from ..policies import policy_coefficients
 from . import colours, tables
 from .dispatch import Drawn, apply_op
-from .images import Images, changed, per_sample
+from .images import Images, changed
 from .warping import warped
 
 __all__: list[str] = []
@@ -61,6 +61,4 @@ def _policy(op: AutoAugment | RandAugment | TrivialAugmentWide, images: Images, 
 
 def _recoloured(images: Images, chosen: NDArray[np.bool_], kind: PolicyOp, magnitudes: Magnitudes) -> Images:
     numbers_of, change = CHANGES[kind]
-    return changed(
-        images, chosen, lambda part, rows: change(part, per_sample(numbers_of(magnitudes[rows]), images.device))
-    )
+    return changed(images, chosen, lambda part, _, numbers: change(part, numbers), numbers_of(magnitudes))

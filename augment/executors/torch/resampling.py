@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...ops import RandomResizedCrop, Resize
 from ...ops.arguments import pair
 from .dispatch import Drawn, apply_op
 from .filters import FILTERS
-from .images import Images, Sizes, assembled
+from .images import Images, Sizes, assembled, portions
 from .passes import Regions, passed
 from .selection import selected, summed
 
 __all__ = ["resized"]
 
-WEIGHED = 64
-"""Of how many images weights are computed together."""
+TAPS = 8
+"""Weights that a line of an image has for each of its pixels, at most, and a little more."""
 
 
 @apply_op.register
@@ -65,7 +66,7 @@ def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes, interpolat
     if interpolation == "nearest":
         return _picked(images, start, size, wanted)
     parts = []
-    for rows, axes in _similar(size, wanted):
+    for rows, axes in _similar(size, wanted, images.device):
         pixels = passed(images, Regions(rows, start[rows], size[rows]), wanted[rows], axes, FILTERS[interpolation])
         parts.append((rows, Images(pixels, wanted[rows])))
     return assembled(parts)
@@ -82,11 +83,12 @@ def _picked(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:
     return selected(images, rows, columns, wanted)
 
 
-def _similar(size: Sizes, wanted: Sizes) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
+def _similar(size: Sizes, wanted: Sizes, device: torch.device) -> Iterator[tuple[NDArray[np.int64], tuple[int, int]]]:
     """(rows of the batch, axes in order of the passes): some at a time, regions of similar sizes together."""
     lost = size - wanted
     down_first = (lost[:, 0] > 0) & (lost[:, 0] > 2 * lost[:, 1])
     for chosen, axes in ((~down_first, (1, 0)), (down_first, (0, 1))):
         rows = np.flatnonzero(chosen)
         rows = rows[np.argsort(size[rows].prod(axis=1), kind="stable")]
-        yield from ((rows[at : at + WEIGHED], axes) for at in range(0, len(rows), WEIGHED))
+        longest = np.maximum(size, wanted)[rows].max(axis=1)
+        yield from ((rows[some], axes) for some in portions(TAPS * longest, device))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...ops import RandomAffine, RandomPerspective, RandomRotation
 from ..transforming import FIXED_LIMIT
 from ..warping import warp_coefficients
 from .dispatch import Drawn, apply_op
-from .images import Images, changed, on_device, per_sample
+from .images import Images, changed, on_device
 from .sampling import sampled, seen
 from .selection import Places, selected, summed
 
@@ -49,19 +50,22 @@ def warped(
     """
     if interpolation != "nearest":
         return changed(
-            images, chosen, lambda part, rows: sampled(part, *_places(part, coefficients[rows]), interpolation, fill)
+            images,
+            chosen,
+            lambda part, _, *own: sampled(part, *_places(part, own), interpolation, fill),
+            *coefficients.T,
         )
     if coefficients.shape[1] == 8:
-        return changed(images, chosen, lambda part, rows: seen(part, *_places(part, coefficients[rows]), fill))
+        return changed(images, chosen, lambda part, _, *own: seen(part, *_places(part, own), fill), *coefficients.T)
     return _nearest(images, np.asarray(chosen, bool), coefficients, fill)
 
 
-def _places(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
+def _places(images: Images, coefficients: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """(n, 1, height, width) float64 x and y of what is seen at each pixel's centre."""
     height, width = images.pixels.shape[2:]
     y = torch.arange(height, dtype=torch.float64, device=images.device)[:, None] + 0.5
     x = torch.arange(width, dtype=torch.float64, device=images.device) + 0.5
-    a, b, c, d, e, f, *rest = (per_sample(column, images.device) for column in coefficients.T)
+    a, b, c, d, e, f, *rest = coefficients
     across, down = a * x + b * y + c, d * x + e * y + f
     if not rest:
         return across, down
@@ -76,7 +80,8 @@ def _nearest(images: Images, chosen: NDArray[np.bool_], coefficients: Coefficien
     near = _reach(coefficients, images.sizes) < FIXED_LIMIT
     scaled, fixed, rest = chosen & upright, chosen & ~upright & near, chosen & ~upright & ~near
     images = changed(images, scaled, lambda part, rows: _scaled(part, coefficients[rows], fill))
-    images = changed(images, fixed, lambda part, rows: seen(part, *_fixed(part, coefficients[rows]), fill))
+    units = _units(coefficients, fixed)
+    images = changed(images, fixed, lambda part, _, *own: seen(part, *_fixed(part, own), fill), *units)
     return changed(images, rest, lambda part, rows: seen(part, *_summed(part, coefficients[rows]), fill))
 
 
@@ -103,23 +108,20 @@ def _floored(places: NDArray[np.float64]) -> Places:
     return floored
 
 
-def _fixed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
+def _fixed(images: Images, units: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """(n, 1, height, width) int64 column and row of what is seen, in Pillow's 16.16 fixed point."""
     height, width = images.pixels.shape[2:]
     rows = torch.arange(height, device=images.device)[:, None]
     columns = torch.arange(width, device=images.device)
-    a, b, c, d, e, f = coefficients.T
-    x, y = (
-        _units(offset + across * 0.5 + down * 0.5, images)
-        + rows * _units(down, images)
-        + columns * _units(across, images)
-        for across, down, offset in ((a, b, c), (d, e, f))
-    )
-    return x >> 16, y >> 16
+    x, x_across, x_down, y, y_across, y_down = units
+    return (x + rows * x_down + columns * x_across) >> 16, (y + rows * y_down + columns * y_across) >> 16
 
 
-def _units(values: NDArray[np.float64], images: Images) -> torch.Tensor:
-    return per_sample(np.floor(values * 65536.0 + 0.5).astype(np.int64), images.device)
+def _units(coefficients: Coefficients, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(6, n): x where an image begins and its steps across and down, and y; 0 for those that are not chosen."""
+    a, b, c, d, e, f = np.where(chosen[:, None], coefficients, 0).T
+    numbers = [c + a * 0.5 + b * 0.5, a, b, f + d * 0.5 + e * 0.5, d, e]
+    return np.floor(np.stack(numbers) * 65536.0 + 0.5).astype(np.int64)
 
 
 def _summed(images: Images, coefficients: Coefficients) -> tuple[torch.Tensor, torch.Tensor]:
