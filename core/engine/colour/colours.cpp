@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/colour/arithmetic.h"
+#include "engine/colour/at_level.h"
 #include "engine/colour/pixel_kernels.h"
 #include "engine/colour/statistics.h"
 #include "engine/simd.h"
@@ -32,20 +33,27 @@ ByteTable stretch(const Extremes& extremes) {
 }
 
 // Pillow's `ImageOps.equalize`.
-ByteTable equalize(const Histogram& histogram) {
-  uint64_t sum = 0, last = 0;
-  for (const uint32_t count : histogram) {
-    sum += count;
-    if (count != 0) last = count;
+ByteTable equalize(SimdLevel level, const Histogram& histogram) {
+  std::array<int64_t, 256> reached;  // by all values below
+  int64_t sum = 0, last = 0;
+  for (size_t value = 0; value < histogram.size(); ++value) {
+    reached[value] = sum;
+    sum += histogram[value];
+    if (histogram[value] != 0) last = histogram[value];
   }
-  const uint64_t step = (sum - last) / 255;
+  const int64_t step = (sum - last) / 255;
   if (step == 0) return identity_table();
-  uint64_t reached = step / 2;
-  return make_table([&](int value) {
-    const uint64_t entry = reached / step;
-    reached += histogram[value];
-    return entry < 255 ? entry : 255;
+  ByteTable table;
+  const int64_t* const sums = reached.data();
+  uint8_t* const entries = table.data();
+  at_level(level, [=]() PENSTOCK_INLINE {
+    // Quotients of whole numbers below 2^53, cut to whole numbers, are exact in doubles, which vectors divide.
+    for (size_t value = 0; value < 256; ++value) {
+      const double entry = static_cast<double>(sums[value] + step / 2) / static_cast<double>(step);
+      entries[value] = static_cast<uint8_t>(static_cast<int32_t>(std::min(entry, 255.0)));
+    }
   });
+  return table;
 }
 
 // What the histogram of values becomes when they are looked up in `table`.
@@ -108,8 +116,8 @@ bool Colours::add_table_of_values(const Step& step, const PlanarImage& image) {
   for (int channel = 0; channel < 3; ++channel) {
     Histogram& counts = histograms_[channel];
     if (!counted_) counts = counter_.count(simd_level(), image.plane(channel), image.plane_pixels());
-    const Histogram values = looked_up(tables_[channel], counts);
-    tables_.follow(channel, stretches ? stretch(extremes_of(values)) : equalize(values));
+    const Histogram values = tables_.changes_anything() ? looked_up(tables_[channel], counts) : counts;
+    tables_.follow(channel, stretches ? stretch(extremes_of(values)) : equalize(simd_level(), values));
   }
   counted_ = true;
   return true;

@@ -16,10 +16,11 @@ constexpr size_t kValues = 256;
 
 // A processor stores one number a cycle, so that values are counted by twos. The table of pairs has one byte each, and
 // fits a first-level cache but for noise; what does not fit a byte goes to the histogram at once.
-void count_pair(uint16_t pair, uint8_t* pairs, Histogram& histogram) {
-  if (++pairs[pair] != 0) return;
-  histogram[pair & 255] += 256;
-  histogram[pair >> 8] += 256;
+void count_pair(const uint8_t* values, uint8_t* pairs, Histogram& histogram) {
+  if (__builtin_expect(++pairs[u16_at(values)] == 0, 0)) {
+    histogram[values[0]] += 256;
+    histogram[values[1]] += 256;
+  }
 }
 
 // Counts all values but the last of an odd number. Neighbours are often alike: from two places by turns, an entry
@@ -29,11 +30,11 @@ void count_pairs(const uint8_t* values, size_t count, uint8_t* pairs, Histogram&
   const size_t half = count / (4 * kPairs) * (2 * kPairs);
   for (size_t i = 0; i < half; i += 2 * kPairs) {
     for (size_t k = i; k < i + 2 * kPairs; k += 2) {
-      count_pair(u16_at(values + k), pairs, histogram);
-      count_pair(u16_at(values + half + k), pairs, histogram);
+      count_pair(values + k, pairs, histogram);
+      count_pair(values + half + k, pairs, histogram);
     }
   }
-  for (size_t i = 2 * half; i + 2 <= count; i += 2) count_pair(u16_at(values + i), pairs, histogram);
+  for (size_t i = 2 * half; i + 2 <= count; i += 2) count_pair(values + i, pairs, histogram);
 }
 
 #ifdef PENSTOCK_HAS_AVX512_KERNELS
@@ -103,8 +104,8 @@ PENSTOCK_INLINE inline void add_pairs(uint8_t* pairs, Histogram& histogram) {
 }  // namespace
 
 Histogram ValueCounter::count(SimdLevel level, const uint8_t* values, size_t count) {
-  pairs_.resize(kValues * kValues);
-  uint8_t* const pairs = pairs_.data();
+  if (pairs_ == nullptr) pairs_ = std::make_unique<Pairs>();
+  uint8_t* const pairs = pairs_->counts.data();
   Histogram histogram{};
   count_pairs(values, count, pairs, histogram);
   if (count % 2 != 0) ++histogram[values[count - 1]];

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "engine/simd.h"
 
@@ -18,7 +18,11 @@ class ValueCounter {
   Histogram count(SimdLevel level, const uint8_t* values, size_t count);
 
  private:
-  std::vector<uint8_t> pairs_;  // how often each pair of neighbours occurs, modulo 256; 0 between calls
+  struct alignas(64) Pairs {
+    std::array<uint8_t, 65536> counts;
+  };
+
+  std::unique_ptr<Pairs> pairs_;  // how often each pair of neighbours occurs, modulo 256; 0 between calls
 };
 
 }  // namespace penstock
