@@ -158,6 +158,13 @@ def test_views_are_those_of_the_native_engine(dataset: Any, workers: int, memory
     assert own.stats().setup.engine == "dali"
 
 
+def test_a_view_that_needs_the_whole_image_beside_one_that_does_not(dataset: Any) -> None:
+    views = Views.of(
+        [Pipeline([RandomCrop(9)]), Pipeline([CenterCrop(14)]), Pipeline([RandomRotation(30), CenterCrop(8)])]
+    )
+    assert equal(*(list(loader(dataset, augment=views, executor=name)) for name in ("dali", "native")))
+
+
 def test_an_image_is_decoded_once_for_all_views(folder: Path) -> None:
     own = loader(Folder(folder), augment=VIEWS)
     list(own)
