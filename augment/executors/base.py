@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...errors import OptionError
 from ..params import ParamTable
 from ..pipeline import Pipeline
 
-__all__ = ["Executor", "Image", "Result", "check_run"]
+__all__ = ["Executor", "Image", "Result", "check_images", "check_pipeline", "check_run"]
 
 Image: TypeAlias = NDArray[np.uint8]
 """Decoded, (height, width, 3) RGB."""
@@ -49,3 +49,23 @@ def check_run(pipeline: Pipeline, images: Sized, params: ParamTable) -> None:
         )
     if len(params) != len(images):
         raise OptionError(f"params must have one row for each of the {len(images)} images, got {len(params)}")
+
+
+def check_pipeline(executor: object, pipeline: object) -> None:
+    """Refuses what is no pipeline, such as a list of ops or `Views`."""
+    if not isinstance(pipeline, Pipeline):
+        raise OptionError(
+            f"{type(executor).__name__} needs a penstock.augment.Pipeline, got {type(pipeline).__name__}; wrap ops in "
+            "Pipeline, and take each of Views by itself"
+        )
+
+
+def check_images(images: Iterable[object]) -> None:
+    """Refuses what is no decoded image."""
+    for place, image in enumerate(images):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            got = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise OptionError(
+                f"images must be (height, width, 3) uint8 arrays, got {got} at place {place}; convert it, for example "
+                "with np.asarray(image.convert('RGB'))"
+            )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..params import ParamTable
 from ..pipeline import Pipeline
-from .base import Image, Result, check_run
+from .base import Image, Result, check_pipeline, check_run
 
 __all__ = ["NativeExecutor"]
 
@@ -15,6 +15,7 @@ class NativeExecutor:
     """`Executor` on the core's kernels: equal to `ReferenceExecutor` in every bit, and fast. Thread-safe."""
 
     def __init__(self, pipeline: Pipeline) -> None:
+        check_pipeline(self, pipeline)
         self._pipeline = pipeline
 
     @property

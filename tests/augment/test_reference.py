@@ -19,6 +19,7 @@ from support.torchvision_shim import transforms_v1, transforms_v2
 
 from penstock.augment import (
     CenterCrop,
+    NativeExecutor,
     Normalize,
     Op,
     Pad,
@@ -31,6 +32,7 @@ from penstock.augment import (
     ReferenceExecutor,
     Resize,
     ToDtype,
+    Views,
 )
 from penstock.augment.executors.reference import apply_op
 from penstock.errors import OptionError, SpecError
@@ -270,3 +272,29 @@ def test_table_of_another_length_is_refused() -> None:
     pipeline = Pipeline([RandomHorizontalFlip()])
     with pytest.raises(OptionError, match="params must have one row for each of the 1 images, got 2"):
         ReferenceExecutor(pipeline).run([PHOTOGRAPHS[0]], pipeline.params([0, 1]))
+
+
+@pytest.mark.parametrize("kind", [NativeExecutor, ReferenceExecutor])
+@pytest.mark.parametrize("other", [3, [RandomHorizontalFlip()], Views(2, Pipeline([RandomHorizontalFlip()]))])
+def test_an_executor_runs_a_pipeline_and_nothing_else(kind: Any, other: Any) -> None:
+    message = (
+        f"^{kind.__name__} needs a penstock.augment.Pipeline, got {type(other).__name__}; wrap ops in Pipeline, and"
+    )
+    with pytest.raises(OptionError, match=message):
+        kind(other)
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((8, 8, 3)), r"float64 of shape \(8, 8, 3\)"),
+        (np.zeros((8, 8), np.uint8), r"uint8 of shape \(8, 8\)"),
+        (None, "NoneType"),
+    ],
+)
+def test_the_reference_refuses_what_is_no_decoded_image(image: Any, got: str) -> None:
+    pipeline = Pipeline([RandomHorizontalFlip()])
+    decoded = np.zeros((8, 8, 3), np.uint8)
+    message = rf"^images must be \(height, width, 3\) uint8 arrays, got {got} at place 1; convert it, for example"
+    with pytest.raises(OptionError, match=message):
+        ReferenceExecutor(pipeline).run([decoded, image], pipeline.params(range(2)))
