@@ -105,19 +105,19 @@ class PixelSource : public PlaneSource {
   Planes read(Rect rect) override {
     const Size size{rect.height, rect.width};
     uint8_t* const to = reserve_planes(memory_, size);
-    copy(rect, to);
+    copy(rect, false, to);
     return planes_of(to, size);
   }
 
   std::optional<Pixels> pixels() const override { return pixels_; }
 
-  void copy(Rect rect, uint8_t* to) override {
+  void copy(Rect rect, bool flip, uint8_t* to) override {
     const size_t plane_bytes = static_cast<size_t>(rect.height) * rect.width;
     const bool gapless =
-        pixels_.stride == ptrdiff_t{rect.width} * 3 && plane_bytes <= std::numeric_limits<int32_t>::max();
+        !flip && pixels_.stride == ptrdiff_t{rect.width} * 3 && plane_bytes <= std::numeric_limits<int32_t>::max();
     const int rows = gapless ? 1 : rect.height, width = gapless ? rect.height * rect.width : rect.width;
     for (int y = 0; y < rows; ++y) {
-      uint8_t* const row = to + static_cast<size_t>(y) * rect.width;
+      uint8_t* const row = to + static_cast<size_t>(flip ? rows - 1 - y : y) * rect.width;
       deinterleave(simd_level(), pixels_.data + (rect.y + y) * pixels_.stride + ptrdiff_t{rect.x} * 3, width,
                    {row, row + plane_bytes, row + 2 * plane_bytes});
     }
@@ -130,11 +130,13 @@ class PixelSource : public PlaneSource {
 
 }  // namespace
 
-void PlaneSource::copy(Rect rect, uint8_t* to) {
+void PlaneSource::copy(Rect rect, bool flip, uint8_t* to) {
   const Planes planes = read(rect);
   const auto width = static_cast<size_t>(rect.width);
   for (const uint8_t* const plane : planes.data) {
-    for (int y = 0; y < rect.height; ++y, to += width) std::memcpy(to, plane + y * planes.stride, width);
+    for (int y = 0; y < rect.height; ++y, to += width) {
+      std::memcpy(to, plane + (flip ? rect.height - 1 - y : y) * planes.stride, width);
+    }
   }
 }
 
@@ -241,7 +243,7 @@ void Executor::State::run_folded(const Folded& folded, const Target& target, Pla
 bool Executor::State::run_from_pixels(const Stage& stage, const Step& step, const PlaneSource& source,
                                       const PlanarImage& to) {
   const std::optional<Pixels> pixels = source.pixels();
-  if (!pixels || !stage.copies()) return false;
+  if (!pixels || !stage.copies() || stage.flip_vertical) return false;
   const ptrdiff_t x = stage.crop.x + stage.window.x, y = stage.crop.y + stage.window.y;
   return step_runner.run_from(step, {pixels->data + y * pixels->stride + 3 * x, to.size, pixels->stride}, to);
 }
@@ -261,7 +263,8 @@ void Executor::State::write(const Target& target, const Planes& image) {
 void Executor::State::run_stage(const Stage& stage, PlaneSource& source, const Conversion& conversion, void* out) {
   if (stage.copies() && conversion.dtype == Dtype::kUint8) {
     const Rect crop = stage.crop, window = stage.window;
-    source.copy({crop.x + window.x, crop.y + window.y, window.width, window.height}, static_cast<uint8_t*>(out));
+    source.copy({crop.x + window.x, crop.y + window.y, window.width, window.height}, stage.flip_vertical,
+                static_cast<uint8_t*>(out));
     return;
   }
   const bool blank = stage.visible.width == 0;

@@ -20,8 +20,9 @@ class PlaneSource {
   // last pixel of each plane may be read. Throws Error (kDecode, kTruncated).
   virtual Planes read(Rect rect) = 0;
 
-  // Writes the same pixels to `to`, one plane after the other without gaps. What counts as a read.
-  virtual void copy(Rect rect, uint8_t* to);
+  // Writes the same pixels to `to`, one plane after the other without gaps, the last row first if `flip`. What counts
+  // as a read.
+  virtual void copy(Rect rect, bool flip, uint8_t* to);
 
   // The image as interleaved pixels, where it lies in memory as such.
   virtual std::optional<Pixels> pixels() const { return std::nullopt; }

@@ -29,8 +29,8 @@ struct Stage {
   bool resizes() const { return crop.height != resized.height || crop.width != resized.width; }
   // Whether pixels of the image lie in the padding, so that all of the window is visible.
   bool repeats() const { return padding.mode != PaddingMode::kConstant; }
-  // Whether the result is a rectangle of what the stage takes, as it is.
-  bool copies() const { return !resizes() && visible == window && !repeats() && !flip_horizontal && !flip_vertical; }
+  // Whether the result is a rectangle of what the stage takes, its rows as they are or in the opposite order.
+  bool copies() const { return !resizes() && visible == window && !repeats() && !flip_horizontal; }
 };
 
 // The stages, of which there is at least one and each takes what the one before it gave, and the steps that they do to
