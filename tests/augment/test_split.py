@@ -79,7 +79,7 @@ def test_the_position_is_a_part_of_the_value() -> None:
 
 def test_splits_that_can_not_be() -> None:
     pipeline = Pipeline([CenterCrop(4), ToDtype("float32"), Normalize((0, 0, 0), (1, 1, 1))])
-    with pytest.raises(SpecError, match="position must be from 0 to 3, the number of ops, got 4"):
+    with pytest.raises(SpecError, match="position must be an int from 0 to 3, the number of ops, got 4"):
         pipeline.split(4)
     with pytest.raises(SpecError, match="Normalize at position 0 needs floats"):
         pipeline.split(2)
