@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -64,18 +65,29 @@ def version() -> str:
 
 
 def is_stale(compiled: str, source: str) -> bool:
-    """Whether an object file is older than its source, any header of the core or the version."""
+    """Whether an object file is older than its source, any header of the core, the version or the options."""
     if not os.path.exists(compiled):
         return True
-    inputs = [source, "pyproject.toml", *map(str, Path("core").rglob("*.h"))]
+    inputs = [source, "pyproject.toml", "setup.py", *map(str, Path("core").rglob("*.h"))]
     return max(os.stat(f).st_mtime for f in inputs) > os.stat(compiled).st_mtime
 
 
+def kept_objects() -> str:
+    """A folder for the object files of this interpreter and these options."""
+    options = [sysconfig.get_platform(), str(sys.implementation.cache_tag), "debug" if DEBUG else "", SANITIZE]
+    return str(Path("build", "editable." + "-".join(filter(None, options))))
+
+
 class BuildCore(build_ext):
-    """Refuses, with one clear message, to build without libjpeg-turbo's headers."""
+    """Refuses, with one clear message, to build without libjpeg-turbo's headers.
+
+    An editable install keeps its object files: the next one compiles only what has changed since.
+    """
 
     def build_extensions(self) -> None:
         self.probe_libjpeg_turbo()
+        if self.editable_mode:
+            self.build_temp = kept_objects()
         super().build_extensions()
 
     def probe_libjpeg_turbo(self) -> None:

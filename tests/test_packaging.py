@@ -70,7 +70,7 @@ def package_files() -> set[str]:
     return {str(p.relative_to(package if p.is_relative_to(package) else ROOT)) for p in files}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_wheel_holds_the_package_and_nothing_else(shipped: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(shipped[1]) as wheel:
         names = [n.removeprefix("penstock/") for n in wheel.namelist() if n.startswith("penstock/")]
@@ -83,7 +83,7 @@ def test_wheel_holds_the_package_and_nothing_else(shipped: tuple[Path, Path]) ->
     assert links == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_sdist_holds_the_sources_as_files(shipped: tuple[Path, Path]) -> None:
     with tarfile.open(shipped[0]) as sdist:
         names = {m.name.split("/", 1)[1]: m for m in sdist.getmembers() if "/" in m.name}
@@ -94,7 +94,7 @@ def test_sdist_holds_the_sources_as_files(shipped: tuple[Path, Path]) -> None:
     assert not [n for n, member in names.items() if member.issym()]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_installed_wheel_works_from_another_directory(shipped: tuple[Path, Path], tmp_path: Path) -> None:
     environment = tmp_path / "env"
     venv.create(environment, with_pip=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -436,6 +437,8 @@ def test_an_interrupt_ends_it_cleanly(tmp_path: Path, moment: str, whole_group: 
     wait_for(run, "libtorch_cpu", f"/proc/{run.pid}/maps")
     if moment == "loading":
         wait_for(run, " ", f"/proc/{run.pid}/task/{run.pid}/children")
+    else:
+        wait_for_reading(run, tmp_path / "in")
     time.sleep(0.5)
     if whole_group:
         os.killpg(run.pid, signal.SIGINT)
@@ -446,6 +449,18 @@ def test_an_interrupt_ends_it_cleanly(tmp_path: Path, moment: str, whole_group: 
     with pytest.raises(ProcessLookupError):
         os.killpg(run.pid, 0)
     assert not (tmp_path / "chart.png").exists()
+
+
+def wait_for_reading(run: subprocess.Popen[str], folder: Path) -> None:
+    """Until the running process has opened a file in the folder: all that it imports is there.
+
+    An interrupt in the middle of an import may be remembered by Python, which then ends as if nobody had handled it.
+    """
+    opened = Path(f"/proc/{run.pid}/fd")
+    while run.poll() is None:
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if any(file.readlink().is_relative_to(folder) for file in opened.iterdir()):
+                return
 
 
 def wait_for(run: subprocess.Popen[str], text: str, file: str) -> None:
