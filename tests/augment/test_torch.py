@@ -18,6 +18,8 @@ from support.closeness import assert_close, conversion, moves
 from support.elsewhere import DEVICE, elsewhere
 from support.parity import tolerance
 from support.pipelines import colours, images, pipelines
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from penstock.augment import (
     Apply,
@@ -407,6 +409,59 @@ def test_what_is_no_pipeline_device_or_table_is_refused() -> None:
     params: Any = None
     with pytest.raises(OptionError, match="params must be a ParamTable, got NoneType; draw them"):
         TorchExecutor(Pipeline([Grayscale()])).run_batch(batch_of(1), params)
+
+
+def test_a_device_without_float64_is_refused() -> None:
+    pipeline = Pipeline([Grayscale()])
+    told = r"TorchExecutor needs float64, which torch's device 'mps(:0)?' does not have: .*; augment on 'cpu', and move"
+    with pytest.raises(OptionError, match=told):
+        TorchExecutor(pipeline, "mps")
+    with FakeTensorMode():
+        batch = torch.empty((1, 3, 4, 5), dtype=torch.uint8, device="mps")
+        with pytest.raises(OptionError, match=told):
+            TorchExecutor(pipeline).run_batch(batch, pipeline.params([0]))
+
+
+class Failing(TorchDispatchMode):
+    """Inverting fails with this error."""
+
+    def __init__(self, error: RuntimeError) -> None:
+        super().__init__()
+        self.error = error
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.bitwise_not.default:
+            raise self.error
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.\nGPU 0 has"),
+            r"CUDA out of memory\. Tried to allocate 3\.00 GiB\.; ",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. can't allocate: you tried to allocate 9 bytes."
+            ),
+            r"err == 0\. can't allocate: you tried to allocate 9 bytes\.; ",
+        ),
+    ],
+)
+def test_an_op_that_finds_no_memory_is_named(error: RuntimeError, told: str) -> None:
+    pipeline = Pipeline([Grayscale(), Apply([RandomInvert(1)], p=1)])
+    params = pipeline.params([0, 1], sizes=(40, 50))
+    told = rf"^there is no memory on cpu for RandomInvert of 2 images of up to 40x50: {told}take smaller batches"
+    with Failing(error), pytest.raises(type(error), match=told):
+        TorchExecutor(pipeline).run_batch(batch_of(2), params)
+
+
+def test_other_errors_of_torch_stay_as_they_are() -> None:
+    pipeline = Pipeline([RandomInvert(1)])
+    with Failing(RuntimeError("the device is gone")), pytest.raises(RuntimeError, match=r"^the device is gone$"):
+        TorchExecutor(pipeline).run_batch(batch_of(1), pipeline.params([0]))
 
 
 def test_results_of_several_sizes_are_no_batch() -> None:

@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ....errors import SpecError
@@ -18,6 +19,9 @@ __all__ = ["Drawn", "apply_op", "apply_ops", "check_ops"]
 
 Drawn: TypeAlias = Mapping[str, NDArray[np.float64]]
 """What one op drew, and those inside it: a number for each sample, by field, on the host."""
+
+
+NO_MEMORY = "there is no memory"
 
 
 @singledispatch
@@ -34,12 +38,35 @@ def apply_ops(ops: Iterable[Op], images: Images, drawn: Drawn, first: int = 0) -
         images: to these, or to crops of them, which follow each other and share what is drawn.
         drawn: by all ops, by "<position>.<field>".
         first: position of the first op.
+
+    Raises:
+        RuntimeError: there is no memory for an op; torch's own type, and the message names the op.
     """
     for position, op in enumerate(ops, first):
         crops = len(images) // len(next(iter(drawn.values()), images))
         own = {name: column.repeat(crops) for name, column in drawn_inside(drawn, position).items()}
-        images = apply_op(op, images, own)
+        try:
+            images = apply_op(op, images, own)
+        except RuntimeError as error:
+            # Of ops in groups, the innermost is named.
+            if str(error).startswith(NO_MEMORY) or not _is_out_of_memory(error):
+                raise
+            # Of the same type, for those who wait for just that.
+            raise type(error)(_too_large(op, images, error)) from error
     return images
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "you tried to allocate" in str(error)
+
+
+def _too_large(op: Op, images: Images, error: RuntimeError) -> str:
+    height, width = images.pixels.shape[2:]
+    reason = str(error).splitlines()[0].rpartition("] ")[2]
+    return (
+        f"{NO_MEMORY} on {images.device} for {type(op).__name__} of {len(images)} images of up to "
+        f"{height}x{width}: {reason}; take smaller batches, or make images smaller before it"
+    )
 
 
 def check_ops(ops: Iterable[Op]) -> None:

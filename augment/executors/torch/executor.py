@@ -26,6 +26,9 @@ FAMILIES = (colour_ops, conversion, crops, erasing, geometry, groups, jitter, po
 PACKED_PIXELS = 1 << 25
 """How many pixels, padding included, `run` has on the device at a time (of one image, if that alone has more)."""
 
+WITHOUT_FLOAT64 = ("mps",)
+"""Types of devices on which torch has no float64."""
+
 DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.float16}
 
 
@@ -47,7 +50,7 @@ class TorchExecutor:
 
     Raises:
         SpecError: an op that this executor can't run, by name.
-        OptionError: `pipeline` is no `Pipeline`, or torch knows no such device.
+        OptionError: `pipeline` is no `Pipeline`, torch knows no such device, or that has no float64 ("mps").
     """
 
     def __init__(self, pipeline: Pipeline, device: str | torch.device = "cpu") -> None:
@@ -100,8 +103,9 @@ class TorchExecutor:
             the pipeline makes several crops.
 
         Raises:
-            OptionError: a batch of another shape or dtype; `params` with other columns than the pipeline's, or not one
-                row per image; results of several sizes, which only `run` can give.
+            OptionError: a batch of another shape or dtype, or on a device without float64; `params` with other columns
+                than the pipeline's, or not one row per image; results of several sizes, which only `run` can give.
+            RuntimeError: there is no memory for an op; torch's own type, and the message names the op.
         """
         _check_batch(batch)
         sizes = np.broadcast_to(np.array(batch.shape[2:], np.int64), (len(batch), 2))
@@ -163,6 +167,7 @@ def _check_batch(batch: torch.Tensor) -> None:
         raise OptionError(f"{expected}, got {type(batch).__name__}; decoded images of several sizes go to run()")
     if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] != 3 or not batch.numel():
         raise OptionError(f"{expected}, got {tuple(batch.shape)} {batch.dtype}; stack decoded images into one")
+    _check_float64(batch.device)
 
 
 def _check_one_size(sizes: Sizes) -> None:
@@ -181,12 +186,22 @@ def _memory_format(batch: torch.Tensor) -> torch.memory_format:
 
 def _device(device: str | torch.device) -> torch.device:
     try:
-        return torch.device(device)
+        known = torch.device(device)
     except (RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise OptionError(
             f"device={device!r} is no device that torch knows ({reason}); write 'cpu' or 'cuda:0'"
         ) from error
+    _check_float64(known)
+    return known
+
+
+def _check_float64(device: torch.device) -> None:
+    if device.type in WITHOUT_FLOAT64:
+        raise OptionError(
+            f"TorchExecutor needs float64, which torch's device {str(device)!r} does not have: weights, places and "
+            "hues would round otherwise than in the other executors; augment on 'cpu', and move the results there"
+        )
 
 
 def _packs(sizes: Sequence[Sequence[int]]) -> Iterator[list[int]]:
