@@ -25,9 +25,9 @@ from .ops import (
     ToDtype,
 )
 from .ops.arguments import Interval, Size, pair
-from .ops.values import is_number
+from .ops.values import is_int, is_number, shown
 from .pipeline import Pipeline
-from .views import Augmentation, Views
+from .views import MAX_VIEWS, Augmentation, Views
 
 __all__ = [
     "CIFAR10_MEAN",
@@ -67,6 +67,9 @@ MXNET_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
 
 MAX_STRENGTH = 2.5
 """Of SimCLR's jitter, where the hue goes all around."""
+
+MAX_LOCAL_CROPS = MAX_VIEWS - 2
+"""Of DINO, beside its two global views."""
 
 
 def imagenet_train(
@@ -209,6 +212,10 @@ def dino(
     Raises:
         SpecError: an argument that the ops refuse; `mean` or `std` alone; a number of local views that is none.
     """
+    if not is_int(local_crops) or not 0 <= local_crops <= MAX_LOCAL_CROPS:
+        raise SpecError(
+            f"dino: local_crops must be an int from 0 to {MAX_LOCAL_CROPS}, got {shown(local_crops)}; theirs is 8"
+        )
     jitter = Apply([ColorJitter(0.4, 0.4, 0.2, 0.1)], 0.8)
     blur = GaussianBlur(13, (0.1, 2.0))
     tail = _to_floats("dino", mean, std)

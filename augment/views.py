@@ -17,7 +17,7 @@ from .ops.values import is_int, members, shown
 from .params import ParamTable
 from .pipeline import Pipeline
 
-__all__ = ["Augmentation", "Views", "pipelines_of"]
+__all__ = ["MAX_VIEWS", "Augmentation", "Views", "pipelines_of"]
 
 FORMAT_VERSION = 1
 """Version of the dictionary that `Views.to_dict` writes."""

@@ -27,7 +27,9 @@ def explain_placement(placement: Placement, choice: EngineChoice, loader: DataLo
     rests = placement.rests or (Pipeline(),) * len(made)
     if choice.name == "dali":
         made, rests = (tuple(map(attrgetter(name), placement.dali)) for name in ("first", "rest"))
-    lines = [f"ops (executor={loader.executor!r}): {placement.why}"]
+    fallen = placement.dali and choice.name != "dali"
+    why = "; ".join(choice.obstacles) if fallen else placement.why
+    lines = [f"ops (executor={loader.executor!r}): {why}"]
     for (first, rest), views in groupby(zip(made, rests, strict=True)):
         ops = list(_ops(first, rest, placement, choice, loader))
         if isinstance(placement.made, Views):

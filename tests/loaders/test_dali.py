@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -379,8 +380,10 @@ def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
         arguments = {"dataset": arrays(), **given}
         with pytest.raises(OptionError, match=f"executor='dali'.*{reason}"):
             iter(loader(**arguments))
+        fallen = loader(**arguments, executor_fallback=True)
+        assert re.search(rf"ops \(executor='dali'\): .*{reason}", fallen.explain())
         if "devices" not in given:
-            assert list(loader(**arguments, executor_fallback=True))
+            assert list(fallen)
     functions = Pipeline([RandomResizedCrop(9), Lambda(np.ascontiguousarray)])
     message = "executor='dali': Lambda can't run in DALI.*TorchExecutor can't run Lambda.*executor_fallback=True$"
     for augment in (functions, Views(2, PIPELINE) + Views(1, functions)):

@@ -39,6 +39,6 @@ def load_dali() -> Dali:
     except ImportError as error:
         raise OptionError(
             f"executor 'dali' needs NVIDIA DALI, which can't be imported: {error}; pip install 'penstock[dali]' (for "
-            "CUDA 13), or use executor='torch' or 'native'"
+            "CUDA 12: 'penstock[dali-cuda120]'), or use executor='torch' or 'native'"
         ) from error
     return Dali(fn, math, types, package.Pipeline)
