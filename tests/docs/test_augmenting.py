@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from support import torchvision_shim
+from support.images import image_folder
 
 from penstock.augment.ops import OPS
 
@@ -22,11 +21,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 def names(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the page defines, once all of its code has run beside a folder of photographs."""
     folder = tmp_path_factory.mktemp("page")
-    pixels = np.random.default_rng(0)
-    for number in range(16):
-        file = folder / "photos" / "train" / str(number % 2) / f"{number}.jpg"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.integers(0, 256, (96, 128, 3), np.uint8)).save(file)
+    image_folder(folder / "photos" / "train", {"0": 8, "1": 8}, 128, 96)
     found: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -10,10 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.images import image_folder
 
 PAGE = Path(__file__).resolve().parents[2] / "README.md"
 FIRST, EXECUTORS = (
@@ -36,11 +35,7 @@ def here(code: str) -> str:
 def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the top of the page defines, beside a folder of photographs."""
     folder = tmp_path_factory.mktemp("readme")
-    pixels = np.random.default_rng(0)
-    for number in range(16):
-        file = folder / "imagenet" / "train" / str(number % 2) / f"{number}.jpg"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.integers(0, 256, (96, 128, 3), np.uint8)).save(file)
+    image_folder(folder / "imagenet" / "train", {"0": 8, "1": 8}, 128, 96)
     found: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
