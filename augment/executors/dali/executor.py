@@ -132,6 +132,6 @@ def _check_ops(pipeline: Pipeline) -> None:
         obstacle = dali_obstacle(op)
         if obstacle:
             raise SpecError(
-                f"DaliExecutor: {type(op).__name__} at position {position} can't run in DALI: {obstacle}; give "
-                f"the first {position} ops to DALI and the rest to the torch executor (Pipeline.split({position}))"
+                f"DaliExecutor: {type(op).__name__} at position {position} can't run in DALI: {obstacle}; use "
+                "TorchExecutor, or DataLoader(executor='dali'), which leaves it and what follows to torch"
             )
