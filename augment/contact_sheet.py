@@ -31,7 +31,7 @@ def contact_sheet(
     columns: int = 8,
     cell_px: int = 144,
 ) -> Image.Image:
-    """Draws a batch as a grid of tiles, each with its label centred underneath.
+    """Draws a batch as a grid of tiles, each with its label centred underneath, on two lines where it needs them.
 
     Args:
         images: (n, 3, height, width), or a list of (3, height, width) of any sizes: uint8, or floats from 0 to 1 once
@@ -57,18 +57,20 @@ def contact_sheet(
     pixels = [_to_pixels(_to_array(image), mean, std) for image in images]
     texts = _label_texts(labels, classes, len(pixels))
     font = _font()
-    caption_px = 0 if labels is None else _line_height(font) + GAP_PX
+    captions = [_lines(text, font, cell_px) for text in texts]
+    line_px = _line_height(font)
+    caption_px = 0 if labels is None else max(map(len, captions), default=1) * line_px + GAP_PX
     across, down = min(columns, max(len(pixels), 1)), math.ceil(len(pixels) / columns)
     step_x, step_y = cell_px + GAP_PX, cell_px + caption_px + GAP_PX
     sheet = Image.new("RGB", (across * step_x + GAP_PX, max(down, 1) * step_y + GAP_PX), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    for k, (tile, text) in enumerate(zip(pixels, texts, strict=True)):
+    for k, (tile, lines) in enumerate(zip(pixels, captions, strict=True)):
         left, top = GAP_PX + k % columns * step_x, GAP_PX + k // columns * step_y
         picture = _fit(Image.fromarray(tile), cell_px)
         sheet.paste(picture, (left + (cell_px - picture.width) // 2, top + (cell_px - picture.height) // 2))
-        caption = _shorten(text, font, cell_px)
-        indent = (cell_px - int(font.getbbox(caption)[2])) // 2
-        draw.text((left + indent, top + cell_px + GAP_PX // 2), caption, fill=TEXT, font=font)
+        for number, line in enumerate(lines):
+            indent = (cell_px - int(font.getbbox(line)[2])) // 2
+            draw.text((left + indent, top + cell_px + GAP_PX // 2 + number * line_px), line, fill=TEXT, font=font)
     return sheet
 
 
@@ -153,11 +155,19 @@ def _line_height(font: Any) -> int:
     return math.ceil(bottom)
 
 
-def _shorten(text: str, font: Any, width_px: int) -> str:
-    """The text on one line, cut with an ellipsis where it is wider than its tile."""
+def _lines(text: str, font: Any, width_px: int) -> list[str]:
+    """The text on one line, or on two where it is wider than its tile and has a comma."""
     text = " ".join(text.split())
     if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow's bitmap font has Latin-1 only
         text = text.encode("latin-1", "replace").decode("latin-1")
+    first, comma, second = text.partition(", ")
+    if comma and font.getbbox(text)[2] > width_px:
+        return [_shorten(f"{first},", font, width_px), _shorten(second, font, width_px)]
+    return [_shorten(text, font, width_px)]
+
+
+def _shorten(text: str, font: Any, width_px: int) -> str:
+    """The text, cut with an ellipsis where it is wider than its tile."""
     if font.getbbox(text)[2] <= width_px:
         return text
     while text and font.getbbox(text + "...")[2] > width_px:

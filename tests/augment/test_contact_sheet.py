@@ -115,6 +115,17 @@ def test_class_names_take_the_place_of_numbers() -> None:
     assert contact_sheet(BATCH[:1], [-1], ["cat"]).tobytes() == contact_sheet(BATCH[:1], ["-1"]).tobytes()
 
 
+def test_labels_that_are_too_wide_go_on_behind_a_comma() -> None:
+    plain = contact_sheet(BATCH[:2], ["", ""], cell_px=64)
+    sheet = contact_sheet(BATCH[:2], ["0.71 tench, 0.29 hen", ""], cell_px=64)
+    line_px = sheet.height - plain.height
+    assert line_px > 0, "one more line for all"
+    written = np.asarray(sheet)[-line_px - GAP_PX :]
+    assert (written[:, : GAP_PX + 64] != BACKGROUND).any(), "the second class can be read"
+    assert (written[:, GAP_PX + 64 :] == BACKGROUND).all(), "and only under its own tile"
+    assert contact_sheet(BATCH[:2], ["a, b", ""], cell_px=64).height == plain.height, "what fits stays on one line"
+
+
 def test_long_names_are_cut_to_their_tile() -> None:
     sheet = contact_sheet(BATCH[:2], ["w" * 500, ""], cell_px=64)
     right = np.array(sheet)[GAP_PX + 64 :, GAP_PX + 64 + GAP_PX :]

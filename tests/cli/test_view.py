@@ -42,11 +42,11 @@ def folder(tmp_path: Path) -> Path:
     return image_folder(tmp_path / "in", {"cat": 3, "dog": 2})
 
 
-def tiles(picture: Path, columns: int) -> NDArray[np.uint8]:
-    """(rows, columns, CELL_PX, CELL_PX, 3): the tiles of a sheet."""
+def tiles(picture: Path, columns: int, caption: str = "") -> NDArray[np.uint8]:
+    """(rows, columns, CELL_PX, CELL_PX, 3): the tiles of a sheet; `caption` is one of the widest on it."""
     sheet = np.array(Image.open(picture))
     step_x = CELL_PX + GAP_PX
-    step_y = contact_sheet(np.zeros((1, 3, 8, 8), np.uint8), [""], cell_px=CELL_PX).height - GAP_PX
+    step_y = contact_sheet(np.zeros((1, 3, 8, 8), np.uint8), [caption], cell_px=CELL_PX).height - GAP_PX
     rows = (sheet.shape[0] - GAP_PX) // step_y
     lefts, tops = GAP_PX + np.arange(columns) * step_x, GAP_PX + np.arange(rows) * step_y
     return np.array([[sheet[y : y + CELL_PX, x : x + CELL_PX] for x in lefts] for y in tops])
@@ -130,7 +130,7 @@ def test_views_of_a_sample_stand_side_by_side(look: Command, folder: Path, tmp_p
         CELL_PX, "--output", output,
     )  # fmt: skip
     assert (run.code, run.err) == (0, "")
-    shown = tiles(output, 4)
+    shown = tiles(output, 4, "epoch 0, view 0")
     assert len(shown) == 4
     image, _ = Folder(str(folder))[4]
     for epoch, row in enumerate(shown[2:]):
@@ -161,7 +161,7 @@ def test_batches_are_mixed_and_labels_say_how(look: Command, folder: Path, tmp_p
     # Both batches begin with sample 0, which they are keyed by.
     loader = DataLoader(Subset(Folder(str(folder)), [0, 2, 4]), 3, augment=pipeline, seed=7, shuffle=False)
     images, labels = next(iter(loader))
-    np.testing.assert_array_equal(tiles(output, 3)[:, 1], images.numpy().transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(tiles(output, 3, "0.7 cat, 0.3 dog")[:, 1], images.numpy().transpose(0, 2, 3, 1))
     expected = [share_text(row.numpy(), ["cat", "dog"]) for row in labels]
     assert all("cat" in text and "dog" in text for text in (expected[0], expected[2]))
     drawn = contact_sheet(np.zeros((3, 3, 8, 8), np.uint8), expected, columns=1, cell_px=CELL_PX)
