@@ -187,9 +187,9 @@ class _Split:
             try:
                 for device in devices:
                     batch_executor("torch", rest, device)
-            except SpecError as error:
+            except (OptionError, SpecError) as error:
                 if not fallback:
-                    raise SpecError(f"executor='torch': {error}, or allow executor_fallback=True") from error
+                    raise type(error)(f"executor='torch': {error}, or allow executor_fallback=True") from error
                 reason = reason or str(error)
                 position += 1
             else:

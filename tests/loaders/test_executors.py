@@ -352,3 +352,15 @@ def test_what_torch_can_not_run_is_refused_by_name_or_left_to_the_native_kernels
     assert [line.rpartition(": ")[2] for line in lines(fallen)[1:]] == [*["native"] * 3, "torch on cpu"]
     assert "TorchExecutor can't run Refused" in lines(fallen)[0]
     assert equal(list(fallen), batches(augment=whole, executor="native"))
+
+
+def test_a_device_that_torch_can_not_augment_on_is_refused_or_left_out() -> None:
+    named: Any = loader(executor="torch")
+    named._targets = (torch.device("mps"),)  # a plan needs no device
+    message = r"executor='torch': TorchExecutor needs float64, .* 'mps' .*, or allow executor_fallback=True$"
+    with pytest.raises(OptionError, match=message):
+        named.explain()
+    fallen: Any = loader(executor="torch", executor_fallback=True)
+    fallen._targets = named._targets
+    assert "TorchExecutor needs float64" in lines(fallen)[0]
+    assert all(line.endswith(": native") for line in lines(fallen)[1:])
