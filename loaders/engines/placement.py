@@ -214,6 +214,11 @@ def _dali(augmentation: Augmentation, devices: tuple[torch.device, ...], *, fall
     try:
         if len(devices) > 1:
             raise OptionError(f"executor='dali' makes batches on one device, got devices={[*map(str, devices)]}")
+        if devices[0].type not in ("cpu", "cuda"):
+            raise OptionError(
+                f"executor='dali' runs on CUDA devices and on the CPU, got device={str(devices[0])!r}; use "
+                "executor='torch' there, or allow executor_fallback=True"
+            )
         load_dali()
         parts = tuple(DaliParts(pipeline) for pipeline in pipelines_of(augmentation))
         for part in dict.fromkeys(parts):

@@ -364,3 +364,12 @@ def test_a_device_that_torch_can_not_augment_on_is_refused_or_left_out() -> None
     fallen._targets = named._targets
     assert "TorchExecutor needs float64" in lines(fallen)[0]
     assert all(line.endswith(": native") for line in lines(fallen)[1:])
+
+
+def test_a_device_that_dali_does_not_know_is_refused_or_left_to_the_native_kernels() -> None:
+    message = r"executor='dali' runs on CUDA devices and on the CPU, got device='meta'; use .*executor_fallback=True$"
+    with pytest.raises(OptionError, match=message):
+        loader(executor="dali", device="meta")
+    fallen = loader(executor="dali", device="meta", executor_fallback=True)
+    assert "runs on CUDA devices and on the CPU" in lines(fallen)[0]
+    assert all(line.endswith(": native") for line in lines(fallen)[1:])
