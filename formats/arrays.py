@@ -71,7 +71,7 @@ class Arrays(Dataset):
         height, width = self._images.shape[1:3]
         count = len(chosen)
         return Records(
-            codec=np.full(count, Codec.RAW, np.uint8),
+            codec=np.full(count, int(Codec.RAW), np.uint8),
             labels=self._labels[chosen],
             paths=[],
             file=np.full(count, -1, np.int32),

@@ -142,7 +142,8 @@ class Dataset(ABC):
 def _load(records: Records, row: int, *, as_pil: bool) -> Any:
     """One row as a PIL image, or as a fresh (height, width, 3) uint8 array."""
     data = read_record(records, row)
-    codec, height, width = records.codec[row], int(records.height[row]), int(records.width[row])
+    # As an int: numpy would look for attributes of a Codec, in Python code of enum's, and drop a Ctrl-C there.
+    codec, height, width = int(records.codec[row]), int(records.height[row]), int(records.width[row])
     if codec == Codec.RAW:
         pixels = raw_pixels(data, height, width)
         return Image.fromarray(pixels) if as_pil else pixels.copy()

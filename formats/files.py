@@ -68,7 +68,7 @@ class FileDataset(Dataset):
         distinct, file = np.unique(chosen, return_inverse=True)
         unknown = np.zeros(len(chosen), np.int32)
         return Records(
-            codec=np.full(len(chosen), Codec.ENCODED, np.uint8),
+            codec=np.full(len(chosen), int(Codec.ENCODED), np.uint8),
             labels=self._labels[chosen],
             paths=[self.file(index) for index in distinct.tolist()],
             file=file.astype(np.int32),

@@ -15,6 +15,7 @@ from .arena import Arena
 from .board import Board, Counters
 from .crew import Arrival, Crew
 from .death import Death
+from .interrupts import interrupts_later
 from .link import ANSWER, REQUEST, Letter
 from .options import PoolOptions
 from .process_handle import ProcessHandle
@@ -43,7 +44,8 @@ class ProcessCrew(Crew):
         self._handles: list[ProcessHandle] = []
         try:
             for worker in range(options.workers):
-                self._handles.append(ProcessHandle(job, options, worker))
+                with interrupts_later():  # hooks that run at a fork (logging's ...) swallow what is raised in them
+                    self._handles.append(ProcessHandle(job, options, worker))
         except BaseException:
             self.close()
             raise

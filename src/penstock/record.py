@@ -21,7 +21,10 @@ WHOLE_FILE = -1
 
 
 class Codec(enum.IntEnum):
-    """How the bytes of a sample are stored. The numbers are part of the pack format."""
+    """How the bytes of a sample are stored. The numbers are part of the pack format.
+
+    Give numpy `int(Codec.RAW)`: for a member it runs Python code of enum's, and swallows a Ctrl-C there.
+    """
 
     ENCODED = 0
     """An image file as found (JPEG, PNG, WebP ...)."""

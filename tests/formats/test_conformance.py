@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import multiprocessing
 import os
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -45,6 +48,24 @@ def container(request: pytest.FixtureRequest) -> Container:
 def dataset(container: Container, place: Path, images: list[np.ndarray]) -> Dataset:
     del images
     return container.make(place)
+
+
+def test_numpy_asks_no_enum_for_attributes(dataset: Dataset) -> None:
+    """For a `Codec` it runs Python code of enum's to look for them, and drops a Ctrl-C that comes there."""
+    asked: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename == enum.__file__ and frame.f_code.co_name == "__getattr__":
+            asked.append(f"{frame.f_back and frame.f_back.f_code.co_filename}:{frame.f_back and frame.f_back.f_lineno}")
+
+    indices = list(range(COUNT))
+    sys.setprofile(note)
+    try:
+        dataset.records(indices)
+        dataset.__getitems__(indices)
+    finally:
+        sys.setprofile(None)
+    assert asked == []
 
 
 def test_length_classes_and_labels(dataset: Dataset) -> None:

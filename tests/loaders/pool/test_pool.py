@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkContext, ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +219,25 @@ def test_ctrl_c_loses_nothing(make: Make, tmp_path: Path) -> None:
     timer.join()
     (tmp_path / "go").touch()
     assert pool.receive(0, timeout=30).value == "seen"
+
+
+def test_ctrl_c_while_a_process_is_forked_is_heard() -> None:
+    """Hooks that run at a fork, such as logging's, swallow what is raised in them."""
+
+    class Context(ForkContext):
+        def Process(self, **options: Any) -> Any:  # type: ignore[override]  # noqa: N802  (multiprocessing's name)
+            started.append(process := ForkProcess(**options))
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+                signal.getsignal(signal.SIGINT)  # runs Python, and so the handler
+            return process
+
+    started: list[ForkProcess] = []
+    with pytest.raises(KeyboardInterrupt):
+        WorkerPool(jobs.Calls(), PoolOptions(workers=2, context=Context()))
+    assert len(started) == 1
+    with pytest.raises(ValueError, match="process object is closed"):  # it was waited for
+        started[0].is_alive()
 
 
 class Storm:
