@@ -107,7 +107,12 @@ def bench(**options: Any) -> None:
     "mxnet_level1 to mxnet_level3, or a file with a pipeline as JSON.",
 )
 @click.option("--images", type=click.IntRange(1, 100), default=6, show_default=True, help="How many originals.")
-@click.option("--samples", type=click.IntRange(1, 100), default=7, show_default=True, help="Augmented from each.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 100),
+    show_default="7; 1 of several views or crops, or where nothing is random",
+    help="Augmented from each.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Of the augmentation.")
 @click.option("--cell", type=click.IntRange(16, 1024), default=144, show_default=True, help="Side of a tile in px.")
 @click.option("--output", type=click.Path(), default="view.png", show_default=True, help="The picture (PNG).")
@@ -116,8 +121,8 @@ def view(**options: Any) -> None:
 
     PATH is a folder of images, a CSV, an LMDB or a pack; of a folder of parts (train, val ...) the training part is
     shown. Originals, from all over the dataset, stand on the left with their class; beside them is what a loader with
-    this seed would give in its first epochs, with means and deviations undone; of several views a row for each epoch. A
-    file with a pipeline is what Pipeline.to_json() or Views.to_json() wrote.
+    this seed would give in its first epochs, with means and deviations undone; of several views or crops a row for each
+    epoch. A file with a pipeline is what Pipeline.to_json() or Views.to_json() wrote.
     """
     module = late("view")
     module.view(module.ViewRequest(**options))

@@ -32,7 +32,7 @@ class ViewRequest:
     path: str
     augment: str
     images: int
-    samples: int
+    samples: int | None
     seed: int
     cell: int
     output: str
@@ -46,7 +46,8 @@ def view(request: ViewRequest) -> None:
     place = next(iter(parts_of(request.path).values()))
     dataset = open_dataset(place)
     chosen = _spread(len(dataset), request.images)
-    rows = _rows(request.samples, len(pipelines))
+    count = _samples(pipelines) if request.samples is None else request.samples
+    rows = _rows(count, pipelines)
     samples = [dataset[index] for index in chosen]
     columns = {
         place: _column(pipelines, dataset, chosen, samples, place, request.seed) for row in rows for place in row
@@ -55,12 +56,13 @@ def view(request: ViewRequest) -> None:
     captions: list[str] = []
     for sample, (image, label) in enumerate(samples):
         for row in rows:
-            tiles += [image.transpose(2, 0, 1), *(columns[place][sample][0] for place in row)]
-            captions += [_label(dataset, label), *(columns[place][sample][1] for place in row)]
-    sheet = contact_sheet(tiles, captions, columns=1 + len(rows[0]), cell_px=request.cell)
+            made = [tile for place in row for tile in columns[place][sample]]
+            tiles += [image.transpose(2, 0, 1), *(picture for picture, _ in made)]
+            captions += [_label(dataset, label), *(caption for _, caption in made)]
+    sheet = contact_sheet(tiles, captions, columns=len(tiles) // (len(samples) * len(rows)), cell_px=request.cell)
     sheet.save(request.output, "PNG")
     of = plural(len(dataset), "image")
-    click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(request.samples, 'sample')} each, of {place}")
+    click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(count, 'sample')} each, of {place}")
 
 
 def named_augmentation(name: str) -> Augmentation:
@@ -103,11 +105,22 @@ def _tells_views(text: str) -> bool:
     return isinstance(data, dict) and "views" in data
 
 
-def _rows(samples: int, views: int) -> list[list[tuple[int, int]]]:
-    """(epoch, view) of what stands beside an original, row by row: all samples, or a row with the views of each."""
-    if views == 1:
-        return [[(epoch, 0) for epoch in range(samples)]]
-    return [[(epoch, view) for view in range(views)] for epoch in range(samples)]
+def _samples(pipelines: Sequence[Pipeline]) -> int:
+    """How many fill a screen, no more; of what draws nothing all would be equal."""
+    if not any(pipeline.columns or pipeline.functions for pipeline in pipelines):
+        return 1
+    return 1 if _has_row_each(pipelines) else 7
+
+
+def _has_row_each(pipelines: Sequence[Pipeline]) -> bool:
+    return len(pipelines) > 1 or pipelines[0].crops > 1
+
+
+def _rows(samples: int, pipelines: Sequence[Pipeline]) -> list[list[tuple[int, int]]]:
+    """(epoch, view) of what stands beside an original, row by row: all samples, or a row with the results of each."""
+    if _has_row_each(pipelines):
+        return [[(epoch, view) for view in range(len(pipelines))] for epoch in range(samples)]
+    return [[(epoch, 0) for epoch in range(samples)]]
 
 
 def _column(
@@ -117,8 +130,8 @@ def _column(
     samples: Sequence[tuple[NDArray[np.uint8], Any]],
     place: tuple[int, int],
     seed: int,
-) -> list[tuple[NDArray[Any], str]]:
-    """What stands at a place (epoch, view) beside each of the chosen samples, with its caption.
+) -> list[list[tuple[NDArray[Any], str]]]:
+    """What stands at a place (epoch, view) beside each of the chosen samples: its crops, each with its caption.
 
     They are one batch to an op that mixes batches.
     """
@@ -133,7 +146,7 @@ def _column(
     if mixing is not None:
         results, shares = mixed(mixing, results, [label for _, label in samples], chosen[0], epoch, seed)
         captions = [share_text(row, dataset.classes) for row in shares]
-    return [(_shown(result, images), text) for result, text in zip(results, captions, strict=True)]
+    return [_crops(_shown(result, images), text) for result, text in zip(results, captions, strict=True)]
 
 
 def _augmented(
@@ -146,19 +159,21 @@ def _augmented(
 
 
 def _shown(result: NDArray[Any], pipeline: Pipeline) -> NDArray[Any]:
-    """As uint8, or as floats from 0 to 1: the arithmetic of `Normalize` and of `ToDtype` without scale undone.
-
-    Several crops stand side by side.
-    """
-    image_chw = np.concatenate(list(result), axis=2) if pipeline.crops > 1 else result
-    if image_chw.dtype == np.uint8:
-        return image_chw
-    floats = image_chw.astype(np.float64)
+    """As uint8, or as floats from 0 to 1: the arithmetic of `Normalize` and of `ToDtype` without scale undone."""
+    if result.dtype == np.uint8:
+        return result
+    floats = result.astype(np.float64)
     for op in pipeline:
         if isinstance(op, Normalize):
             floats = floats * np.reshape(op.std, (3, 1, 1)) + np.reshape(op.mean, (3, 1, 1))
     scaled = any(isinstance(op, ToDtype) and op.scale for op in pipeline)
     return floats if scaled else floats / 255
+
+
+def _crops(result: NDArray[Any], caption: str) -> list[tuple[NDArray[Any], str]]:
+    if result.ndim == 3:
+        return [(result, caption)]
+    return [(crop, f"{caption}, crop {number}") for number, crop in enumerate(result)]
 
 
 def _label(dataset: Dataset, label: Any) -> str:

@@ -14,9 +14,11 @@ from support.images import image_folder
 
 from penstock import DataLoader
 from penstock.augment import (
+    Augmentation,
     Choice,
     CutMix,
     FiveCrop,
+    Lambda,
     MixUp,
     Normalize,
     Pipeline,
@@ -26,8 +28,6 @@ from penstock.augment import (
     ToDtype,
     Views,
     contact_sheet,
-    imagenet_eval,
-    imagenet_train,
 )
 from penstock.augment.contact_sheet import GAP_PX
 from penstock.cli.mixed import share_text
@@ -83,8 +83,34 @@ def test_several_crops_stand_side_by_side(look: Command, folder: Path, tmp_path:
     )  # fmt: skip
     assert (run.code, run.err) == (0, "")
     image, _ = Folder(str(folder))[0]
-    expected = np.concatenate(list(pipeline.apply(image)), axis=2).transpose(1, 2, 0)
-    np.testing.assert_array_equal(tiles(output, 2)[0, 1][:, 1:31], expected)
+    shown = tiles(output, 6)
+    assert len(shown) == 1
+    for tile, crop in zip(shown[0, 1:], pipeline.apply(image), strict=True):
+        np.testing.assert_array_equal(tile[:, 13:19], crop.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "columns", "sheet_rows"),
+    [
+        (Pipeline([Resize((8, 8)), RandomHorizontalFlip()]), 8, 2),
+        (Pipeline([Resize((8, 8)), Lambda(np.ascontiguousarray)]), 8, 2),
+        (Pipeline([Resize((8, 8))]), 2, 2),
+        (Pipeline([Resize((8, 8)), RandomHorizontalFlip(), FiveCrop(8)]), 6, 2),
+        (Views(3, Pipeline([Resize((8, 8)), RandomHorizontalFlip()])), 4, 2),
+    ],
+)
+def test_as_many_samples_as_fill_a_screen(
+    look: Command, folder: Path, tmp_path: Path, augmentation: Augmentation, columns: int, sheet_rows: int
+) -> None:
+    (tmp_path / "augment.json").write_text(augmentation.to_json())
+    output = tmp_path / "sheet.png"
+    run = look(
+        "view", folder, "--augment", tmp_path / "augment.json", "--images", 2, "--cell", CELL_PX, "--output", output
+    )
+    assert (run.code, run.err) == (0, "")
+    assert f"2 of 5 images, {'7 samples' if columns == 8 else '1 sample'} each" in run.out
+    assert np.array(Image.open(output)).shape[1] == GAP_PX + columns * (CELL_PX + GAP_PX)
+    assert len(tiles(output, columns)) == sheet_rows
 
 
 @pytest.mark.parametrize("scale", [False, True])
@@ -109,12 +135,12 @@ def test_floats_are_shown_in_their_colours(
 def test_training_part_of_a_pack_is_shown_with_a_preset(look: Command, pack: Command, folder: Path) -> None:
     assert pack(folder, folder.parent / "out", "--split", "0.8,0.2").code == 0
     sheets = []
-    for name, preset in (("imagenet_train", imagenet_train()), ("imagenet-eval", imagenet_eval())):
+    for name, samples in (("imagenet_train", "7 samples"), ("imagenet-eval", "1 sample")):
         output = folder.parent / f"{name}.png"
         run = look("view", folder.parent / "out", "--augment", name, "--cell", CELL_PX, "--output", output)
-        assert run.code == 0, (run.err, preset)
-        assert run.out == f"{output}: 4 of 4 images, 7 samples each, of {folder.parent / 'out' / 'train'}\n"
-        sheets.append(tiles(output, 8))
+        assert run.code == 0, (run.err, name)
+        assert run.out == f"{output}: 4 of 4 images, {samples} each, of {folder.parent / 'out' / 'train'}\n"
+        sheets.append(tiles(output, 2))
     assert [len(sheet) for sheet in sheets] == [4, 4]
     np.testing.assert_array_equal(sheets[0][:, 0], sheets[1][:, 0])
     assert (sheets[0][:, 1:] != sheets[1][:, 1:]).any()
