@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from .. import _core
 from ..errors import OptionError, SpecError
@@ -181,9 +182,12 @@ class Pipeline(Sequence[Op]):
             (3, height, width) of `dtype`, or (crops, 3, height, width) of several crops; C order, a new array.
 
         Raises:
-            OptionError: an image of another shape or dtype.
+            OptionError: an image of another shape, dtype or mode.
         """
-        pixels = np.ascontiguousarray(image)
+        given: Any = image
+        if isinstance(given, Image.Image) and given.mode != "RGB":
+            raise OptionError(f"image must be of mode RGB, got mode {given.mode}; give image.convert('RGB')")
+        pixels = np.ascontiguousarray(_array("image", image))
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
             raise OptionError(
                 f"image must be (height, width, 3) uint8 RGB, got {pixels.shape} {pixels.dtype}; "

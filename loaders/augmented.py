@@ -165,7 +165,11 @@ def _check_pipeline(pipeline: Any) -> None:
     if isinstance(pipeline, Pipeline | Views):
         return
     ops = pipeline if isinstance(pipeline, list | tuple) else [pipeline]
-    expected = f"augment must be a penstock.augment.Pipeline or Views, got {type(pipeline).__name__}"
+    kind = f"the class {pipeline.__name__}" if isinstance(pipeline, type) else type(pipeline).__name__
+    expected = f"augment must be a penstock.augment.Pipeline or Views, got {kind}"
+    if isinstance(pipeline, type):
+        made = f"{pipeline.__name__}(...)"
+        raise OptionError(f"{expected}; call it: {f'Pipeline([{made}])' if issubclass(pipeline, Op) else made}")
     if ops and all(isinstance(op, Pipeline) for op in ops):
         raise OptionError(f"give one view of each pipeline: augment=Views.of([...]); {expected}")
     if ops and all(isinstance(op, Op) for op in ops):

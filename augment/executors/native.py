@@ -12,7 +12,10 @@ __all__ = ["NativeExecutor"]
 
 
 class NativeExecutor:
-    """`Executor` on the core's kernels: equal to `ReferenceExecutor` in every bit, and fast. Thread-safe."""
+    """`Executor` on the core's kernels, fast and thread-safe.
+
+    Equal to `ReferenceExecutor` in every bit, but for bilinear resizes: those are within one level before other ops.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         check_pipeline(self, pipeline)

@@ -52,10 +52,22 @@ def test_pil_image_and_strided_array_are_taken() -> None:
         (np.zeros((3, 4, 4), np.uint8), r"\(3, 4, 4\) uint8"),
         (np.zeros((4, 4, 3), np.float32), r"\(4, 4, 3\) float32"),
         (np.zeros((0, 4, 3), np.uint8), r"\(0, 4, 3\) uint8"),
-        (Image.new("L", (4, 4)), r"\(4, 4\) uint8"),
     ],
 )
 def test_other_images_are_refused(image: Any, came: str) -> None:
     expected = rf"image must be \(height, width, 3\) uint8 RGB, got {came}; convert it, for example with PIL"
     with pytest.raises(OptionError, match=expected):
         TRAIN.apply(image)
+
+
+@pytest.mark.parametrize("mode", ["L", "HSV", "YCbCr", "RGBA"])
+def test_images_of_pillow_are_taken_in_rgb_only(mode: str) -> None:
+    with pytest.raises(
+        OptionError, match=rf"^image must be of mode RGB, got mode {mode}; give image.convert\('RGB'\)$"
+    ):
+        Pipeline([]).apply(Image.new(mode, (4, 4)))
+
+
+def test_what_is_no_array_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^image must be an array of ints, got \[\[1, 2\], \[3\]\]: "):
+        Pipeline([]).apply([[1, 2], [3]])

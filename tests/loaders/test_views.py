@@ -234,6 +234,11 @@ def test_memory_that_is_used_again_holds_the_next_batch_and_kept_views_stay() ->
         ([PIPELINE, LOCAL], r"give one view of each pipeline: augment=Views.of\(\[...\]\); augment must be a"),
         (print, "augment must be a penstock.augment.Pipeline or Views, got builtin_function_or_method"),
         (simclr, r"or Views, got function; call a preset, as in augment=simclr\(\); give another Python"),
+        (Views, r"or Views, got the class Views; call it: Views\(...\)$"),
+        (
+            RandomHorizontalFlip,
+            r"got the class RandomHorizontalFlip; call it: Pipeline\(\[RandomHorizontalFlip\(...\)\]\)",
+        ),
         (
             "simclr",
             r"or Views, got str; read it with Pipeline.from_json\(text\) or .*, or call a preset, as simclr\(\)",
