@@ -19,7 +19,7 @@ demo: $(VENV)/.ready-demo  ## Pack, load and train on digits, or on your own ima
 	DATA="$(DATA)" $(BIN)/python examples/demo.py
 
 test: $(VENV)/.ready-test  ## Run the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.ready-dev  ## Lint, type-check and compare formatting
 	$(BIN)/ruff check

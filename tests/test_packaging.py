@@ -70,6 +70,7 @@ def package_files() -> set[str]:
     return {str(p.relative_to(package if p.is_relative_to(package) else ROOT)) for p in files}
 
 
+@pytest.mark.compiles
 @pytest.mark.timeout(600)
 def test_wheel_holds_the_package_and_nothing_else(shipped: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(shipped[1]) as wheel:
@@ -83,6 +84,7 @@ def test_wheel_holds_the_package_and_nothing_else(shipped: tuple[Path, Path]) ->
     assert links == []
 
 
+@pytest.mark.compiles
 @pytest.mark.timeout(600)
 def test_sdist_holds_the_sources_as_files(shipped: tuple[Path, Path]) -> None:
     with tarfile.open(shipped[0]) as sdist:
@@ -94,6 +96,7 @@ def test_sdist_holds_the_sources_as_files(shipped: tuple[Path, Path]) -> None:
     assert not [n for n, member in names.items() if member.issym()]
 
 
+@pytest.mark.compiles
 @pytest.mark.timeout(600)
 def test_installed_wheel_works_from_another_directory(shipped: tuple[Path, Path], tmp_path: Path) -> None:
     environment = tmp_path / "env"

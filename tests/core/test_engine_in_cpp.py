@@ -15,7 +15,7 @@ import pytest
 CORE = Path(__file__).resolve().parents[2] / "core"
 TARGETS = sorted(path.stem for path in (CORE / "fuzz").glob("fuzz_*.cpp"))
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.compiles, pytest.mark.timeout(600)]
 
 
 def make(folder: Path, *goals: str) -> str:
