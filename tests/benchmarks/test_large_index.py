@@ -67,7 +67,8 @@ def test_memory_per_sample(packs: Path) -> None:
     more_private = many["private_bytes"] - few["private_bytes"]
     assert more_private + many["index_bytes"] - few["index_bytes"] < 64 * (SAMPLES - 3_000)
     assert more_private < 10 * (SAMPLES - 3_000)  # no copy of a column
-    assert measured(packs / "large", threads=3)["index_bytes"] == many["index_bytes"]
+    shared = measured(packs / "large", threads=3)["index_bytes"]
+    assert abs(shared - many["index_bytes"]) < many["index_bytes"] / 100  # the system may let go of a page at any time
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
