@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -81,8 +80,6 @@ class DaliMaker:
 
     def _tables(self, drawn: Sequence[Rows]) -> list[ParamTable]:
         views = zip(*drawn, strict=True)
-        return [ParamTable(columns, np.stack(rows)) for columns, rows in zip(self._columns, views, strict=True)]
-
-    @cached_property
-    def _columns(self) -> list[tuple[str, ...]]:
-        return [pipeline.columns for pipeline in self._pipelines]
+        return [
+            ParamTable(pipeline.columns, np.stack(rows)) for pipeline, rows in zip(self._pipelines, views, strict=True)
+        ]
