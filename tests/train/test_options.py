@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from penstock.augment import imagenet_eval, imagenet_train
 from penstock.errors import OptionError
 from penstock.train.arguments import parse_arguments
+from penstock.train.data import training_pipeline, validation_pipeline
 from penstock.train.options import Options
 
 PATHS = {"train": "a", "val": "b"}
@@ -142,3 +144,12 @@ def test_folder_without_val_is_named(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     with pytest.raises(OptionError, match="has no val inside; give a folder with train and val in it, or --train"):
         Options.from_folder(tmp_path)
+
+
+def test_without_options_the_pipelines_are_imagenets_presets() -> None:
+    plain = Options(**PATHS)
+    assert training_pipeline(plain) == imagenet_train(224)
+    assert validation_pipeline(plain) == imagenet_eval(224)
+    smaller = Options(**PATHS, image_size=112, val_resize=120, crop_scale=(0.5, 1.0), flip=False)
+    assert training_pipeline(smaller) == imagenet_train(112, scale=(0.5, 1.0), flip=0.0)
+    assert validation_pipeline(smaller) == imagenet_eval(112, 120)
