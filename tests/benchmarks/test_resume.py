@@ -9,7 +9,7 @@ import pytest
 from benchmarks.environment import ROOT, child_environment
 from benchmarks.resume import CASES, POSITION, SIZE, markdown, measure
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")]
 
 
 @pytest.mark.parametrize("name", ["native", "inline"])

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from benchmarks.worker_memory import CASES, ListOfPaths, markdown, measured_apart, write_packs
 
+pytestmark = pytest.mark.alone
+
 SAMPLES = 20_000
 WORKERS = 2
 
