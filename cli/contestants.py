@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 import time
@@ -34,6 +33,14 @@ WARM_UP_SECONDS = 0.2
 READ_AT_ONCE = 16
 COLD_SHARE = 0.9
 """A read was cold if so much of it came from storage."""
+
+_interrupts: list[KeyboardInterrupt] = []
+"""Their tracebacks hold the loader's iterator until the process ends.
+
+Freed earlier, torch's iterator waits until each worker is through with its batch. To terminate the workers first is
+worse: one that ends while it asks whether it should keeps a lock, which the iterator then waits for without end. At the
+end of the process the iterator does nothing, and `multiprocessing` terminates the workers.
+"""
 
 
 class Turn(NamedTuple):
@@ -169,10 +176,8 @@ class Loading(Contestant):
     def turn(self, seconds: float) -> Turn | None:
         try:
             return self._turn(seconds)
-        except KeyboardInterrupt:
-            # Else torch waits until each worker is through with its batch.
-            for child in multiprocessing.active_children():
-                child.terminate()
+        except KeyboardInterrupt as interrupt:
+            _interrupts.append(interrupt)
             raise
 
     def _turn(self, seconds: float) -> Turn:

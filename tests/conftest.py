@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.children import end_all
 
 settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("penstock")
@@ -32,6 +33,12 @@ def _restore_global_state() -> Iterator[None]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+
+
+@pytest.fixture(autouse=True)
+def _end_children() -> Iterator[None]:
+    yield
+    end_all()
 
 
 @pytest.fixture(scope="session", autouse=True)

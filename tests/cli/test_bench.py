@@ -8,10 +8,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.children import start_python
 from support.images import encoded, image_folder, pixels
 
 import penstock
@@ -331,7 +331,7 @@ def test_without_matplotlib_there_is_no_chart_but_the_rest(tmp_path: Path) -> No
     (tmp_path / "fakes" / "matplotlib").mkdir(parents=True)
     (tmp_path / "fakes" / "matplotlib" / "__init__.py").write_text("raise ImportError('no matplotlib here')")
     image_folder(tmp_path / "in", {"cat": 3, "dog": 3})
-    run = started(tmp_path / "in", *QUICK, "--workers", 1, "--output", tmp_path / "x.png", first=tmp_path / "fakes")
+    run = started(tmp_path / "in", *QUICK, "--workers", 1, "--output", tmp_path / "x.png", first=[tmp_path / "fakes"])
     out, err = run.communicate(timeout=100)
     assert run.returncode == 0, err
     assert "Penstock, uint8" in out
@@ -342,17 +342,8 @@ def test_without_matplotlib_there_is_no_chart_but_the_rest(tmp_path: Path) -> No
 # --- the command
 
 
-def started(*arguments: object, first: Path | None = None) -> subprocess.Popen[str]:
-    paths = [str(first)] if first else []
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*paths, str(Path(penstock.__file__).parent.parent)])}
-    return subprocess.Popen(
-        [sys.executable, "-m", "penstock", "bench", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
+def started(*arguments: object, first: Sequence[Path] = ()) -> subprocess.Popen[str]:
+    return start_python("-m", "penstock", "bench", *arguments, first=first)
 
 
 def test_a_folder_of_parts_is_measured_on_its_training_part(look: Command, tmp_path: Path) -> None:
@@ -420,7 +411,7 @@ def test_errors_of_users_are_one_line(look: Command, tmp_path: Path) -> None:
 def test_without_torch_it_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
     image_folder(tmp_path / "in", {"cat": 3, "dog": 3})
-    run = started(tmp_path / "in", "--output", tmp_path / "chart.png", first=tmp_path)
+    run = started(tmp_path / "in", "--output", tmp_path / "chart.png", first=[tmp_path])
     out, err = run.communicate(timeout=100)
     assert (run.returncode, out) == (1, "")
     expected = "which need torch, and it can't be loaded: no torch here; run pip install torch"
@@ -449,6 +440,38 @@ def test_an_interrupt_ends_it_cleanly(tmp_path: Path, moment: str, whole_group: 
     with pytest.raises(ProcessLookupError):
         os.killpg(run.pid, 0)
     assert not (tmp_path / "chart.png").exists()
+
+
+HELD_LOCK = """
+import os, signal, sys, time
+from torch.utils.data import DataLoader, Dataset
+from penstock.cli.contestants import Loading
+
+class HoldsTheLock(Dataset):
+    def __getitem__(self, index):
+        if index == 1:
+            frame = sys._getframe()
+            while "done_event" not in frame.f_locals:
+                frame = frame.f_back
+            with frame.f_locals["done_event"]._cond:
+                os.kill(os.getppid(), signal.SIGINT)
+                time.sleep(600)
+        return index, index
+    def __len__(self):
+        return 2
+
+try:
+    Loading("torch", "", 1, lambda: DataLoader(HoldsTheLock(), num_workers=1)).turn(600)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_ends_it_where_a_worker_holds_the_lock_that_torch_would_take() -> None:
+    """As a worker does that asks whether it should end, which all do who hear of the interrupt."""
+    run = start_python("-c", HELD_LOCK)
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out, err) == (0, "interrupted\n", "")
 
 
 def wait_for_reading(run: subprocess.Popen[str], folder: Path) -> None:

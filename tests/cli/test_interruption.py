@@ -6,15 +6,14 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from support.children import start_python
 from support.images import image_folder
 from support.packs import files_of
 
-import penstock
 from penstock.formats import open_dataset
 from penstock.formats.pack.shard import read_footer
 
@@ -42,15 +41,7 @@ def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
 def start(*arguments: object, limit: int | None = None) -> subprocess.Popen[str]:
     """The command in a session of its own, as a terminal would run it; `limit` is the largest file it may write."""
     shell = ["bash", "-c", f'ulimit -f {limit} && exec "$@"', "bash"] if limit else []
-    environment = os.environ | {"PYTHONPATH": str(Path(penstock.__file__).parent.parent)}
-    return subprocess.Popen(
-        [*shell, sys.executable, "-c", COMMAND, *map(str, arguments), *OPTIONS],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
+    return start_python("-c", COMMAND, *arguments, *OPTIONS, shell=shell)
 
 
 def finish(run: subprocess.Popen[str]) -> str:

@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.children import start_python
 from support.records import Row, encode, expected_results, picture, submit
 
 from penstock._core import Engine, Program
@@ -43,12 +43,7 @@ def say(text):
 
 
 def start(script: str) -> subprocess.Popen[str]:
-    root = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "src"), str(root / "tests")])}
-    command = [sys.executable, "-X", "faulthandler", "-c", PREAMBLE + script]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    return start_python("-X", "faulthandler", "-c", PREAMBLE + script)
 
 
 def run(script: str) -> str:
