@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..augment import Augmentation, Normalize, Pipeline, ToDtype, Views, contact_sheet
-from ..augment.presets import PRESETS
+from ..augment import Normalize, Pipeline, ToDtype, contact_sheet
+from ..augment.named import named_augmentation
 from ..augment.views import pipelines_of
-from ..errors import OptionError, RecordError, SpecError
+from ..errors import OptionError, RecordError
 from ..formats import Dataset, open_dataset
 from .mixed import mixed, share_text
 from .output import check_output
@@ -65,44 +63,11 @@ def view(request: ViewRequest) -> None:
     click.echo(f"{request.output}: {len(chosen):,} of {of}, {plural(count, 'sample')} each, of {place}")
 
 
-def named_augmentation(name: str) -> Augmentation:
-    """What a preset is, or a JSON file that `Pipeline.to_json` or `Views.to_json` wrote.
-
-    Raises:
-        OptionError: it is neither.
-        SpecError: the file holds something else; the message names it.
-    """
-    preset = PRESETS.get(name.replace("-", "_"))
-    if preset is not None:
-        return preset()
-    file = Path(name)
-    if not file.is_file():
-        known = ", ".join(sorted(PRESETS))
-        raise OptionError(
-            f"--augment {name} is no file and no preset; give a file of Pipeline.to_json(), or of {known}"
-        )
-    try:
-        text = file.read_text("utf-8")
-        return Views.from_json(text) if _tells_views(text) else Pipeline.from_json(text)
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name} is no text: {error}; write it with Pipeline.to_json()") from error
-    except SpecError as error:
-        raise SpecError(f"{name}: {error}") from error
-
-
 def _spread(count: int, wanted: int) -> list[int]:
     """Indices all over the dataset, so that folders show many of their classes."""
     if count == 0:
         raise OptionError("the dataset has no images to look at")
     return [round(place) for place in np.linspace(0, count - 1, min(wanted, count)).tolist()]
-
-
-def _tells_views(text: str) -> bool:
-    try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return False  # who reads it as a pipeline says what is wrong
-    return isinstance(data, dict) and "views" in data
 
 
 def _samples(pipelines: Sequence[Pipeline]) -> int:

@@ -31,6 +31,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> Options:
 
     Raises:
         OptionError: an argument is unknown, missing or out of range.
+        SpecError, OSError: the file of --augment holds no pipeline, or can't be read.
         SystemExit: --help was asked for.
     """
     given = vars(build_parser().parse_args(arguments))
@@ -71,8 +72,16 @@ def add_data_arguments(parser: Parser) -> None:
     group.add_argument(
         "--val-resize", type=int, metavar="PX", help="short side before the central crop (256/224 of it)"
     )
-    group.add_argument("--crop-scale", type=fractions, metavar="LEAST,GREATEST", help="area of a crop (0.08,1)")
-    group.add_argument("--no-flip", dest="flip", action="store_false", help="don't mirror training images")
+    group.add_argument(
+        "--augment",
+        metavar="PRESET|FILE",
+        help="of training images: cifar_train, mxnet_level1 to mxnet_level3, or a file of Pipeline.to_json(); batches "
+        f"may be mixed (MixUp, CutMix) {shown('augment')}",
+    )
+    group.add_argument(
+        "--crop-scale", type=fractions, metavar="LEAST,GREATEST", help="area of that preset's crop (0.08,1)"
+    )
+    group.add_argument("--no-flip", dest="flip", action="store_false", help="without that preset's mirroring")
 
 
 def add_recipe_arguments(parser: Parser) -> None:

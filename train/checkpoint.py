@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError, TrainingError
+from .augmentation import DEFAULT, describe_change
 from .options import Options
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -70,9 +71,11 @@ class Checkpoint:
 
     def changes(self, options: Options) -> list[str]:
         """The parts of the recipe that differ from those of the run that wrote this, such as "epochs 90 -> 120"."""
-        ours = options.to_dict()
-        pairs = [(name, self.options.get(name), ours[name]) for name in RECIPE]
-        return [f"{name} {before} -> {now}" for name, before, now in pairs if before != now]
+        ours, theirs = options.to_dict(), {"augment": DEFAULT, **self.options}
+        changes = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in RECIPE if theirs.get(name) != ours[name]]
+        if theirs["augment"] != ours["augment"]:
+            changes.append(f"augment {describe_change(theirs['augment'], ours['augment'])}")
+        return changes
 
 
 RECIPE = (

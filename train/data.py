@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..augment import Pipeline, imagenet_eval, imagenet_train
+from ..augment import CenterCrop, Pipeline, Resize, imagenet_eval, imagenet_train
+from ..augment.ops.base import Stage
 from ..errors import DatasetError, OptionError, UnknownClassError
 from ..formats import Dataset, open_dataset
 from ..loaders import DataLoader
+from .augmentation import check_classes
 from .options import Options
 from .world import World
 
 __all__ = ["Data", "Loader", "open_data", "training_pipeline", "validation_pipeline"]
 
 Loader: TypeAlias = "DataLoader[list[Tensor]]"
-"""Gives batches [images (n, 3, h, w) float32, labels (n,) int64]."""
+"""Gives batches [images (n, 3, h, w) float32, labels (n,) int64], or float32 labels (n, classes) of mixed images."""
 
 
 MAX_CLASSES = 1_000_000
@@ -93,6 +95,7 @@ def open_data(options: Options) -> Data:
     Raises:
         DatasetError: one can't be opened, has no or several labels per image, or the validation set has classes that
             the training set has not.
+        OptionError: the pipeline mixes labels of another number of classes.
     """
     train = open_dataset(options.train)
     labels = single_labels(train, options.train)
@@ -102,6 +105,7 @@ def open_data(options: Options) -> Data:
             f"{options.train} has label {labels.max()} ({train.describe(int(labels.argmax()))}); expected labels "
             f"from 0 to the number of classes - 1, below {MAX_CLASSES:,}: number the classes from 0 on, or name them"
         )
+    check_classes(training_pipeline(options), num_classes, options.train)
     try:
         val = open_dataset(options.val, classes=train if train.classes else None)
     except UnknownClassError as error:
@@ -135,11 +139,16 @@ def single_labels(dataset: Dataset, path: str) -> NDArray[np.int64]:
 
 
 def training_pipeline(options: Options) -> Pipeline:
-    """A random part of the image, mirrored at random: float32 (3, image_size, image_size), normalised."""
+    """What `augment` says, float32 (3, image_size, image_size); a random part, mirrored at random, by default."""
+    if isinstance(options.augment, Pipeline):
+        return options.augment
     flip = 0.5 if options.flip else 0.0
     return imagenet_train(options.image_size, scale=options.crop_scale, flip=flip, mean=options.mean, std=options.std)
 
 
 def validation_pipeline(options: Options) -> Pipeline:
-    """The image's centre: float32 (3, image_size, image_size), normalised."""
-    return imagenet_eval(options.image_size, options.val_short_side, mean=options.mean, std=options.std)
+    """The image's centre, converted and normalised as training images: float32 (3, image_size, image_size)."""
+    if not isinstance(options.augment, Pipeline):
+        return imagenet_eval(options.image_size, options.val_short_side, mean=options.mean, std=options.std)
+    floats = [op for op in options.augment if op.stage in (Stage.DTYPE, Stage.NORMALIZE)]
+    return Pipeline([Resize(options.val_short_side), CenterCrop(options.image_size), *floats])

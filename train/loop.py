@@ -39,7 +39,10 @@ def train_epoch(
     first_step: int,
     label_smoothing: float,
 ) -> Scores:
-    """One step per batch; the scores are those of the network as it was at each step."""
+    """One step per batch; the scores are those of the network as it was at each step.
+
+    Labels are classes, or shares of classes where images are mixed: the loss is then the cross entropy with those.
+    """
     replicas.model.train()
     meter = Meter(replicas.device)
     with batches:  # an interrupted bar is cleared before anything else is said

@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 trained, 1 failed, 2 misused, 130 interrupted."""
     try:
         options = parse_arguments(arguments)
-    except OptionError as error:
-        return complain(str(error), status=2)
+    except (PenstockError, OSError) as error:
+        return complain(explain(error), status=2 if isinstance(error, OptionError) else 1)
     try:
         train(options, report=report)
     except (PenstockError, torch.OutOfMemoryError, OSError) as error:

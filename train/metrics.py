@@ -32,7 +32,12 @@ class Meter:
 
     @torch.no_grad()
     def add(self, loss_sum: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Adds a batch: the scalar sum of its losses, logits (n, classes), labels (n,) int64."""
+        """Adds a batch: the scalar sum of its losses, logits (n, classes), labels (n,) int64.
+
+        Of mixed images, whose labels are shares (n, classes), the class with the largest share is the right one.
+        """
+        if labels.ndim == 2:
+            labels = labels.argmax(dim=1)
         best = logits.topk(min(5, logits.shape[1]), dim=1).indices
         right = best == labels[:, None]
         counts = torch.stack([right[:, 0].sum(), right.sum(), right.new_tensor(len(labels), dtype=torch.int64)])

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..augment import Pipeline
 from ..errors import OptionError
+from .augmentation import DEFAULT, read_augment
 from .resnet import ModelName
 
 __all__ = ["Options", "Parallel"]
@@ -32,6 +34,10 @@ class Options:
         image_size: side in px of the squares that the network sees.
         val_resize: short side in px that validation images get before the central crop; default: image_size *
             256 / 224.
+        augment: what training images go through: "imagenet_train", which `crop_scale`, `flip`, `mean` and `std` are
+            of, another preset, a file of `Pipeline.to_json`, or a `Pipeline`; the latter is what all others become. It
+            gives float32 images of `image_size`, and may mix batches. Validation images are cut as
+            `imagenet_eval` does, then converted and normalised as training images are.
         crop_scale: least and greatest share of a training image's area that a crop takes.
         flip: mirror training images at random.
         mean, std: per channel, of images scaled to [0, 1].
@@ -55,6 +61,7 @@ class Options:
 
     Raises:
         OptionError: a value is out of range, or two don't go together.
+        SpecError: `augment` is a file that holds no pipeline, or has a function that can't be imported by its name.
     """
 
     train: str
@@ -64,6 +71,7 @@ class Options:
     small_stem: bool = False
     image_size: int = 224
     val_resize: int | None = None
+    augment: Pipeline | str = DEFAULT
     crop_scale: tuple[float, float] = (0.08, 1.0)
     flip: bool = True
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -102,12 +110,24 @@ class Options:
         _require(
             self.workers is None or 0 <= self.workers <= MAX_WORKERS, "workers", self.workers, f"0 to {MAX_WORKERS}"
         )
+        self._read_augment()
 
     def _check_choices(self) -> None:
         for name, choices in (("model", get_args(ModelName)), ("parallel", get_args(Parallel))):
             _require(getattr(self, name) in choices, name, getattr(self, name), f"one of {', '.join(choices)}")
         if self.parallel == "scatter" and len(self.devices) == 1:
             raise OptionError(f"parallel 'scatter' needs two or more devices, got {self.devices[0]!r} alone")
+
+    def _read_augment(self) -> None:
+        augment = read_augment(self.augment, self.image_size)
+        object.__setattr__(self, "augment", augment)
+        for name in () if augment == DEFAULT else ("crop_scale", "flip", "mean", "std"):
+            _require(
+                getattr(self, name) == self.__dataclass_fields__[name].default,
+                name,
+                getattr(self, name),
+                f"the default beside another augment than {DEFAULT}; write it into the pipeline",
+            )
 
     @property
     def peak_lr(self) -> float:
@@ -151,7 +171,8 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as checkpoints keep them."""
-        return dataclasses.asdict(self)
+        augment = self.augment if isinstance(self.augment, str) else self.augment.to_dict()
+        return {**dataclasses.asdict(self), "augment": augment}
 
 
 def _require(right: bool, name: str, value: object, expected: str) -> None:

@@ -36,3 +36,13 @@ def test_scores_are_reduced_before_they_are_divided() -> None:
     meter.add(torch.tensor(2.0), torch.eye(6)[:2], torch.tensor([0, 0]))
     other = torch.tensor([4.0, 2.0, 2.0, 2.0], dtype=torch.float64)
     assert meter.scores(lambda sums: sums + other) == Scores(loss=1.5, top1=0.75, top5=1.0, count=4)
+
+
+def test_of_mixed_labels_the_class_with_the_largest_share_is_right() -> None:
+    logits = torch.tensor([[3.0, 2, 1, 0, -1, -2], [3.0, 2, 1, 0, -1, -2], [0.0, 0, 0, 0, 0, 9]])
+    shares = torch.tensor([[0.6, 0, 0, 0, 0, 0.4], [0.4, 0.6, 0, 0, 0, 0], [0.1, 0.9, 0, 0, 0, 0]])
+    meter, counted = Meter(torch.device("cpu")), Meter(torch.device("cpu"))
+    meter.add(torch.tensor(1.0), logits, shares)
+    counted.add(torch.tensor(1.0), logits, torch.tensor([0, 1, 1]))
+    assert meter.scores(lambda sums: sums) == counted.scores(lambda sums: sums)
+    assert meter.scores(lambda sums: sums).top1 == pytest.approx(1 / 3)

@@ -101,7 +101,7 @@ def test_command_line_fills_every_option() -> None:
     assert parse_arguments(line.split()) == expected
     defaults = Options(train="", val="").to_dict()
     untouched = [name for name, value in expected.to_dict().items() if value == defaults[name]]
-    assert untouched == ["mean", "std"], "the command line above leaves options at their defaults"
+    assert untouched == ["augment", "mean", "std"], "the command line above leaves options at their defaults"
 
 
 def test_without_arguments_the_defaults_are_those_of_options() -> None:
