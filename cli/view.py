@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..augment import Normalize, Pipeline, ToDtype, contact_sheet
 from ..augment.named import named_augmentation
 from ..augment.views import pipelines_of
-from ..errors import OptionError, RecordError
+from ..errors import OptionError, PenstockError, RecordError
 from ..formats import Dataset, open_dataset
 from .mixed import mixed, share_text
 from .output import check_output
@@ -121,6 +121,14 @@ def _augmented(
         return pipeline.apply(image, index, epoch, seed, view=view)
     except RecordError as error:
         raise error.at(dataset.describe(index), index) from error
+    except PenstockError:
+        raise
+    except Exception as error:  # functions of others (Lambda) may raise anything; a note on it names the op
+        notes = getattr(error, "__notes__", ())
+        if not notes:
+            raise
+        what = f"{dataset.describe(index)}: {type(error).__name__}: {error}, {' '.join(notes)} (sample {index})"
+        raise click.ClickException(" ".join(what.split())) from error
 
 
 def _shown(result: NDArray[Any], pipeline: Pipeline) -> NDArray[Any]:

@@ -225,6 +225,12 @@ def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path,
             2,
             "Error: MixUp mixes images of one size, got (16, 20) and (20, 16) (height, width)",
         ),
+        (
+            ["--augment", "{raises}"],
+            1,
+            "Error: {folder}/cat/000.jpg: TypeError: the JSON object must be str, bytes or bytearray, not ndarray, in "
+            "Lambda(function='json:loads') (sample 0)",
+        ),
         (["--augment", "{classes}"], 2, "Error: CutMix: labels must be from 0 to 0, got 1 at row "),
         (["--output", "{folder}"], 2, "Error: --output {folder} can't be written: name a PNG file"),
     ],
@@ -232,12 +238,13 @@ def test_presets_of_views_are_shown(look: Command, folder: Path, tmp_path: Path,
 def test_errors_are_one_line(
     look: Command, folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    files = {name: tmp_path / name for name in ("bad", "bytes", "large", "sizes", "classes")}
+    files = {name: tmp_path / name for name in ("bad", "bytes", "large", "sizes", "classes", "raises")}
     files["bad"].write_text("{")
     files["bytes"].write_bytes(b"\xff\xfe")
     files["large"].write_text(Pipeline([RandomCrop(400)]).to_json())
     turned = Choice([RandomCrop((16, 20)), RandomCrop((20, 16), pad_if_needed=True)])
     files["sizes"].write_text(Pipeline([turned, MixUp(2)]).to_json())
+    files["raises"].write_text(Pipeline([Lambda("json:loads")]).to_json())
     files["classes"].write_text(Pipeline([Resize((8, 8)), CutMix(1)]).to_json())
     places = {"folder": folder, **files}
     chosen = [each.format(**places) for each in arguments]
