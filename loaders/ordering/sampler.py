@@ -13,27 +13,37 @@ from ...errors import OptionError
 from ..keys.keys import SampleKeys
 from .order import EpochOrder, Order
 
-__all__ = ["EpochCounter", "OrderSampler"]
+__all__ = ["END", "EpochCounter", "OrderSampler"]
+
+
+END = 2**32 - 1
+"""The epoch after the last one: draws are keyed by 32 bits of it, and states count one beyond what has been given."""
 
 
 class EpochCounter:
-    """Which epoch the next iteration is: 0, then one more each time, or what `set` said."""
+    """Which epoch the next iteration is: 0, then one more each time, or what `set` said. `END` is never begun."""
 
     def __init__(self) -> None:
         self.next = 0
 
     def set(self, epoch: int) -> None:
-        """Fixes the next epoch; OptionError unless it is an int and 0 <= epoch < 2**32."""
+        """Fixes the next epoch; OptionError unless it is an int and 0 <= epoch < 2**32 - 1."""
         try:
             number = operator.index(epoch)
         except TypeError as error:
             raise OptionError(f"epoch must be an int, got {epoch!r}") from error
-        if not 0 <= number < 2**32:
-            raise OptionError(f"epoch must be 0 <= epoch < 2**32, got {number}")
+        if not 0 <= number < END:
+            raise OptionError(f"epoch must be 0 <= epoch < 2**32 - 1, got {number}; for example set_epoch(0)")
         self.next = number
 
+    def check(self) -> None:
+        """Raises OptionError where no epoch is left."""
+        if self.next >= END:
+            raise OptionError(f"epoch {END - 1} was the last one; set_epoch(0) begins anew")
+
     def take(self) -> int:
-        """The epoch of an iteration that starts now."""
+        """The epoch of an iteration that starts now; OptionError where none is left."""
+        self.check()
         epoch = self.next
         self.next += 1
         return epoch

@@ -65,7 +65,7 @@ class Session:
         """The next pass goes on where `state` was taken."""
         check_state(loader, state)
         self._pending = copy.deepcopy(dict(state))
-        self.epochs.set(state["epoch"])
+        self.epochs.next = state["epoch"]  # END after the last one
 
     @contextlib.contextmanager
     def starting(self, loader: DataLoader[Any]) -> Iterator[None]:
@@ -74,6 +74,7 @@ class Session:
         The generator that torch draws a base seed from is left as it was where Penstock's own order has no use for it,
         and the default one where the past draws of a resumed pass are drawn again.
         """
+        self.epochs.check()
         state = self._pending or {}
         for sampler in _samplers(loader):
             if "sampler_epoch" in state and callable(getattr(sampler, "set_epoch", None)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import IterableDataset
 
 from ...errors import OptionError
+from ..ordering.sampler import END
 from .generators import check_generators
 from .stateful import has_state
 
@@ -66,7 +67,7 @@ def check_state(loader: DataLoader[Any], state: Any) -> None:
             raise OptionError(
                 f"the state was taken with {key}={state[key]!r}, this loader has {key}={value!r}{_hint(here, key)}"
             )
-    _check_number(state, "epoch", 2**32 - 1)
+    _check_number(state, "epoch", END)
     _check_number(state, position, here.get("size", 2**63 - 1))
     if "sampler" in here:
         _check_drawn(loader, state)

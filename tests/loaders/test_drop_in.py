@@ -209,9 +209,9 @@ def test_own_arguments_are_refused_for_iterable_datasets_by_name() -> None:
         DataLoader(Stream(), seed=0)
 
 
-@pytest.mark.parametrize("epoch", [-1, 2**32])
+@pytest.mark.parametrize("epoch", [-1, 2**32 - 1, 2**32])
 def test_an_impossible_epoch_is_refused(epoch: int) -> None:
-    with pytest.raises(OptionError, match=f"got {epoch}"):
+    with pytest.raises(OptionError, match=f"epoch must be 0 <= epoch < 2\\*\\*32 - 1, got {epoch}; for example"):
         DataLoader(Numbers(2), seed=0).set_epoch(epoch)
 
 

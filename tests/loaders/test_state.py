@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -298,6 +298,31 @@ def test_a_state_of_another_loader_is_refused(change: dict[str, Any], message: s
     _, state = after(images(), 1)
     with pytest.raises(OptionError, match=message):
         images().load_state_dict(state | change)
+
+
+@pytest.mark.parametrize("make", [images, lambda: DataLoader(Numbers(5), 2), lambda: DataLoader(Numbers(5), 2, seed=0)])
+def test_after_the_last_epoch_there_is_none(make: Callable[[], DataLoader[Any]]) -> None:
+    loader = make()
+    loader.set_epoch(2**32 - 2)
+    assert len(list(loader)) == len(loader)
+    state = loader.state_dict()
+    assert state["epoch"] == 2**32 - 1
+    again = make()
+    again.load_state_dict(state)
+    for ended in (loader, again):
+        assert ended.state_dict() == state
+        with pytest.raises(OptionError, match=r"epoch 4294967294 was the last one; set_epoch\(0\) begins anew"):
+            iter(ended)
+    again.set_epoch(0)
+    assert equal(list(again), list(make()))
+
+
+def test_a_sampler_has_no_epoch_after_the_last_one() -> None:
+    loader = DataLoader(Numbers(5), 2, seed=0)
+    loader.set_epoch(2**32 - 2)
+    assert list(loader.sampler) == list(range(5))
+    with pytest.raises(OptionError, match="epoch 4294967294 was the last one"):
+        list(loader.sampler)
 
 
 def test_other_weights_are_another_order() -> None:
