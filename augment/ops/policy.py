@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias
 from . import arguments as check
 from . import warp_arguments as check_warp
 from .base import Lowered, Op, Stage, floats
+from .values import is_int
 from .warp_arguments import INTERPOLATIONS
 
 __all__ = ["WARPS", "AutoAugment", "PolicyOp", "RandAugment", "TrivialAugmentWide"]
@@ -95,7 +96,7 @@ class RandAugment(Op):
         bins = check.integer(self, "num_magnitude_bins", self.num_magnitude_bins, 2, MAX_BINS)
         self._store(
             num_ops=check.integer(self, "num_ops", self.num_ops, 0, MAX_OPS),
-            magnitude=check.integer(self, "magnitude", self.magnitude, 0, bins - 1),
+            magnitude=_magnitude(self, bins),
             num_magnitude_bins=bins,
             interpolation=check_warp.interpolation(self, "interpolation", self.interpolation),
             fill=_colour(self),
@@ -169,6 +170,15 @@ class AutoAugment(Op):
 
     def lower(self) -> Lowered:
         return "auto_augment", floats(POLICIES.index(self.policy), _sampling(self))
+
+
+def _magnitude(op: RandAugment, bins: int) -> int:
+    left_out = RandAugment.__dataclass_fields__["magnitude"].default
+    if is_int(op.magnitude) and op.magnitude == left_out >= bins:
+        fix = f"give magnitude too, from 0 to {bins - 1}"
+        expected = f"more than magnitude, which is {left_out} if left out"
+        raise check.refusal(op, "num_magnitude_bins", expected, bins, fix)
+    return check.integer(op, "magnitude", op.magnitude, 0, bins - 1)
 
 
 def _colour(op: RandAugment | TrivialAugmentWide | AutoAugment) -> tuple[int, int, int]:

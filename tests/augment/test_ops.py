@@ -307,6 +307,15 @@ BAD: list[tuple[Callable[[], Op], str]] = [
         "RandAugment: magnitude must be an int from 0 to 30, got 31; for example magnitude=2",
     ),
     (
+        lambda: RandAugment(num_magnitude_bins=2),
+        "RandAugment: num_magnitude_bins must be more than magnitude, which is 9 if left out, got 2; give magnitude "
+        "too, from 0 to 1",
+    ),
+    (
+        lambda: RandAugment(magnitude=2, num_magnitude_bins=2),
+        "RandAugment: magnitude must be an int from 0 to 1, got 2; for example magnitude=1",
+    ),
+    (
         lambda: RandAugment(num_magnitude_bins=1),
         "RandAugment: num_magnitude_bins must be an int from 2 to 65536, got 1; for example num_magnitude_bins=2",
     ),
