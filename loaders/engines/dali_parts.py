@@ -47,11 +47,9 @@ class DaliParts:
 
     @property
     def why(self) -> str:
-        """Why there is a rest, in words; "" where there is none."""
-        able = dali_prefix(self.whole)
-        if able == len(self.whole):
-            return ""
-        return f"{type(self.whole[able]).__name__} can't run in DALI: {dali_obstacle(self.whole[able])}"
+        """Why there is a rest, in words: each op that can't run in DALI; "" where there is none."""
+        obstacles = ((type(op).__name__, dali_obstacle(op)) for op in self.whole)
+        return "; ".join(dict.fromkeys(f"{name} can't run in DALI: {why}" for name, why in obstacles if why))
 
     def check(self, device: torch.device) -> None:
         """SpecError where torch can't run the rest on this device; names the op."""

@@ -15,6 +15,7 @@ from penstock.augment import (
     CenterCrop,
     ColorJitter,
     DaliExecutor,
+    Lambda,
     Op,
     Pad,
     Pipeline,
@@ -59,6 +60,12 @@ def test_what_dali_can_not_run_is_refused_by_name(op: Op, reason: str) -> None:
     message = f"DaliExecutor: {type(op).__name__} at position 1 can't run in DALI: .*; use TorchExecutor, or DataLoader"
     with pytest.raises(SpecError, match=message):
         DaliExecutor(pipeline)
+
+
+def test_python_is_refused_with_a_fix_that_helps() -> None:
+    message = "Lambda at position 0 can't run in DALI: it calls Python on single images; use NativeExecutor, or leave"
+    with pytest.raises(SpecError, match=message):
+        DaliExecutor(Pipeline([Lambda(np.ascontiguousarray)]))
 
 
 def test_noise_is_not_dalis() -> None:

@@ -177,7 +177,7 @@ def test_names_that_can_not_be_imported(address: str) -> None:
 
 def test_who_can_not_run_it_says_so() -> None:
     pipeline = Pipeline([CenterCrop(3), Lambda(same)])
-    with pytest.raises(SpecError, match="TorchExecutor can't run Lambda"):
+    with pytest.raises(SpecError, match="TorchExecutor can't run Lambda, which calls Python on single images"):
         batch_executor("torch", pipeline, "cpu")
     with pytest.raises(SpecError, match="Apply: ops must be ops on uint8 images"):
         Apply([Lambda(same)])

@@ -34,6 +34,7 @@ from penstock.augment import (
     RandomCrop,
     RandomEqualize,
     RandomHorizontalFlip,
+    RandomInvert,
     RandomResizedCrop,
     RandomRotation,
     RandomVerticalFlip,
@@ -368,6 +369,15 @@ def test_a_forked_child_ends_and_its_parent_goes_on() -> None:
     assert done.stdout.split() == ["7", "5"]
 
 
+def test_each_op_that_dali_can_not_run_is_explained_once() -> None:
+    ops = [Resize((9, 9)), RandomEqualize(), RandomInvert(), ColorJitter(hue=0.1), RandomEqualize(0.25)]
+    line = loader(arrays(), augment=Pipeline(ops)).explain().splitlines()[1]
+    assert line == (
+        "ops (executor='dali'): RandomEqualize can't run in DALI: no operator of DALI gives its pixels sample by "
+        "sample; ColorJitter can't run in DALI: DALI turns hues in another colour space than Pillow"
+    )
+
+
 def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"augment": Pipeline([Resize(8)])}, "no fixed output size"),
@@ -385,7 +395,11 @@ def test_what_can_not_run_is_refused_by_name_or_falls_back() -> None:
         if "devices" not in given:
             assert list(fallen)
     functions = Pipeline([RandomResizedCrop(9), Lambda(np.ascontiguousarray)])
-    message = "executor='dali': Lambda can't run in DALI.*TorchExecutor can't run Lambda.*executor_fallback=True$"
+    message = (
+        "^executor='dali': Lambda can't run in DALI: it calls Python on single images; TorchExecutor can't run Lambda, "
+        "which calls Python on single images; leave Lambda out, or take the native executor, or allow "
+        "executor_fallback=True$"
+    )
     for augment in (functions, Views(2, PIPELINE) + Views(1, functions)):
         with pytest.raises(SpecError, match=message):
             loader(arrays(), augment=augment)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ....errors import OptionError, SpecError
+from ...ops.base import Stage
 from ...params import ParamTable
 from ...pipeline import Pipeline
 from ..base import Image, Result, check_run
@@ -131,7 +132,9 @@ def _check_ops(pipeline: Pipeline) -> None:
     for position, op in enumerate(pipeline):
         obstacle = dali_obstacle(op)
         if obstacle:
+            fix = "TorchExecutor, or DataLoader(executor='dali'), which leaves it and what follows to torch"
+            if op.stage is Stage.FUNCTION:
+                fix = "NativeExecutor, or leave it out"
             raise SpecError(
-                f"DaliExecutor: {type(op).__name__} at position {position} can't run in DALI: {obstacle}; use "
-                "TorchExecutor, or DataLoader(executor='dali'), which leaves it and what follows to torch"
+                f"DaliExecutor: {type(op).__name__} at position {position} can't run in DALI: {obstacle}; use {fix}"
             )

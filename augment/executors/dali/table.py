@@ -11,6 +11,7 @@ from ...ops import (
     Cutout,
     GaussianBlur,
     Grayscale,
+    Lambda,
     Normalize,
     Op,
     Pad,
@@ -141,6 +142,11 @@ def _gaussian_blur(op: GaussianBlur) -> Steps | str:
 @steps_of.register(Normalize)
 def _conversion(op: ToDtype | Normalize) -> Steps | str:  # noqa: ARG001  (done as the graph's last node)
     return ()
+
+
+@steps_of.register
+def _lambda(op: Lambda) -> Steps | str:  # noqa: ARG001  (any function)
+    return "it calls Python on single images"
 
 
 @steps_of.register

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....errors import SpecError
 from ...ops import Op, every_op
+from ...ops.base import Stage
 from ...params import drawn_inside
 from .images import Images
 
@@ -77,9 +78,7 @@ def check_ops(ops: Iterable[Op]) -> None:
 
 
 def refusal(op: Op) -> SpecError:
-    """Names the op, and those that can be run."""
-    known = ", ".join(sorted(kind.__name__ for kind in apply_op.registry if kind is not object))
-    return SpecError(
-        f"TorchExecutor can't run {type(op).__name__}; it runs {known}. Leave {type(op).__name__} out, or take the "
-        f"native executor"
-    )
+    """Names the op, why it can't be run, and what to do."""
+    name = type(op).__name__
+    why = "which calls Python on single images" if op.stage is Stage.FUNCTION else "which has no kernel for tensors"
+    return SpecError(f"TorchExecutor can't run {name}, {why}; leave {name} out, or take the native executor")
