@@ -20,6 +20,7 @@ Fill: TypeAlias = int | Sequence[int] | None
 
 MAX_OPS = 64
 MAX_BINS = 65_536
+DEFAULT_MAGNITUDE = 9
 POLICIES = ("imagenet", "cifar10", "svhn")
 """In the core's numbering."""
 
@@ -84,7 +85,7 @@ class RandAugment(Op):
     """
 
     num_ops: int = 2
-    magnitude: int = 9
+    magnitude: int = DEFAULT_MAGNITUDE
     num_magnitude_bins: int = 31
     interpolation: str = "nearest"
     fill: Fill = None
@@ -173,10 +174,9 @@ class AutoAugment(Op):
 
 
 def _magnitude(op: RandAugment, bins: int) -> int:
-    left_out = RandAugment.__dataclass_fields__["magnitude"].default
-    if is_int(op.magnitude) and op.magnitude == left_out >= bins:
+    if is_int(op.magnitude) and op.magnitude == DEFAULT_MAGNITUDE >= bins:
         fix = f"give magnitude too, from 0 to {bins - 1}"
-        expected = f"more than magnitude, which is {left_out} if left out"
+        expected = f"more than magnitude, which is {DEFAULT_MAGNITUDE} if left out"
         raise check.refusal(op, "num_magnitude_bins", expected, bins, fix)
     return check.integer(op, "magnitude", op.magnitude, 0, bins - 1)
 
