@@ -23,6 +23,7 @@ from benchmarks.libjpeg import build
 from benchmarks.peers import protocol
 from benchmarks.session import ContestantError, Session, command_of, prepare
 from PIL import Image
+from support.waiting import state_of, wait_until
 
 VENVS = (ROOT / "benchmarks" / "peers" / "make_venvs.sh").read_text()
 
@@ -113,24 +114,18 @@ def test_session_says_hello_and_takes_turns_however_much_its_library_prints(tmp_
 
 def test_session_is_stopped_between_turns(tmp_path: Path) -> None:
     program = """
-        import threading, time
+        import os, subprocess, sys
         from benchmarks.peers.protocol import serve
-        count = 0
-        def work():
-            global count
-            while True:
-                count += 1
-                time.sleep(0.01)
         def start():
-            threading.Thread(target=work, daemon=True).start()
-            return {}, lambda seconds: {"images": count}
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+            return {"pids": [os.getpid(), child.pid]}, lambda seconds: {"images": 1}
         serve(start)
         """
     running = session(tmp_path, program)
     try:
-        before = running.turn(1)["images"]
-        time.sleep(0.5)
-        assert running.turn(1)["images"] - before < 20
+        for _ in range(3):
+            wait_until(lambda: [state_of(pid) for pid in running.hello["pids"]] == ["T", "T"])
+            assert running.turn(1) == {"images": 1}
     finally:
         running.close()
 

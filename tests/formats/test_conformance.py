@@ -226,6 +226,8 @@ def test_a_spawned_process_reads_all_of_them(place: Path, images: list[np.ndarra
     datasets = [container.make(place) for container in CONTAINERS.values()]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(_bytes, datasets) == [np.stack(images).tobytes()] * len(datasets)
+        pool.close()  # leaving the block would terminate its process, which may hold a lock then
+        pool.join()
 
 
 def test_threads_read_it_at_once(dataset: Dataset, images: list[np.ndarray]) -> None:

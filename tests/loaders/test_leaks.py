@@ -57,7 +57,7 @@ class Resources:
 def children_of(task: str) -> int:
     try:
         return len(Path(f"/proc/self/task/{task}/children").read_text().split())
-    except FileNotFoundError:  # it has just ended
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
         return 0
 
 
@@ -167,6 +167,7 @@ def results() -> dict[str, Any]:
     return given
 
 
+@pytest.mark.timeout(300)  # the first one makes the results of all
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if not name.startswith("interrupt")])
 def test_the_interpreter_exits_at_once_and_silently(program: str, results: dict[str, Any]) -> None:
     result = results[program]
@@ -179,6 +180,7 @@ def test_the_interpreter_exits_at_once_and_silently(program: str, results: dict[
         assert result["err"] == ""
 
 
+@pytest.mark.timeout(300)  # the first one makes the results of all
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if name.startswith("interrupt")])
 def test_ctrl_c_ends_a_program_that_waits(program: str, results: dict[str, Any]) -> None:
     result = results[program]

@@ -6,7 +6,6 @@ import dataclasses
 import gc
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +18,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from support.loading import PIPELINE, arrays, collate, equal, native_threads, settles, write_folder
+from support.loading import PIPELINE, arrays, collate, equal, native_threads, patiently, settles, write_folder
+from support.waiting import a_signal_comes
 
 from penstock.augment import Pipeline, Resize, ToDtype
 from penstock.errors import DecodeError, EngineClosedError, MissingFileError, OptionError, RecordError, TruncatedError
@@ -188,15 +188,16 @@ def test_threads_that_share_an_iterator_share_out_its_batches(workers: int) -> N
 def test_persistent_workers_keep_their_threads(threads: int) -> None:
     loader = loader_of(arrays(), shuffle=True, persistent_workers=True)
     fresh = loader_of(arrays(), shuffle=True)
+    before = set(os.listdir("/proc/self/task"))
     first = iter(loader)
+    own = set(os.listdir("/proc/self/task")) - before
+    assert len(own) == 2
     assert equal(list(first), list(fresh))
-    running = native_threads()
-    assert running > threads
     for _ in range(2):
         second = iter(loader)
         assert second is first
         assert equal([next(second), next(second)], list(fresh)[:2])  # and then it breaks off
-        assert native_threads() == running
+        assert settles(lambda: set(os.listdir("/proc/self/task")) - before == own)
     del first, second, loader
     assert settles(lambda: native_threads() <= threads)
 
@@ -258,14 +259,14 @@ def stalled() -> Iterator[Stalled]:
 @pytest.mark.parametrize("timeout", [0.3, 1])
 def test_a_batch_that_takes_too_long_is_a_timeout_and_comes_later(stalled: Stalled, timeout: float) -> None:
     iterator = iter(DataLoader(stalled, batch_size=1, num_workers=1, timeout=timeout, augment=PIPELINE))
-    assert next(iterator)[1].tolist() == [0]
+    assert patiently(iterator)[1].tolist() == [0]
     with pytest.raises(RuntimeError, match=f"DataLoader timed out after {timeout} seconds"):
         next(iterator)
     stalled.release.set()
     with pytest.raises(DecodeError) as error:
-        next(iterator)
+        patiently(iterator)
     assert (error.value.index, error.value.source) == (1, "stalled sample 1")
-    assert next(iterator)[1].tolist() == [2]
+    assert patiently(iterator)[1].tolist() == [2]
 
 
 def test_a_timeout_without_workers_is_refused() -> None:
@@ -277,13 +278,9 @@ def test_a_timeout_without_workers_is_refused() -> None:
 def test_ctrl_c_while_waiting_loses_no_batch(stalled: Stalled, workers: int) -> None:
     iterator = iter(DataLoader(stalled, batch_size=1, num_workers=workers, augment=PIPELINE))
     next(iterator)
-    timers = [threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)), threading.Timer(0.6, stalled.release.set)]
-    for timer in timers:
-        timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), a_signal_comes():
         next(iterator)
-    for timer in timers:
-        timer.join()
+    stalled.release.set()
     with pytest.raises(DecodeError):
         next(iterator)
     assert next(iterator)[1].tolist() == [2]
@@ -311,7 +308,7 @@ def test_a_fork_while_iterating_hurts_nobody(persistent: bool) -> None:
     child.start()
     assert f"belongs to process {os.getpid()}" in answers.get()
     assert answers.get() == expected
-    child.join(30)
+    child.join(60)
     assert child.exitcode == 0
     assert [labels.tolist() for _, labels in iterator] == expected[1:]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -159,16 +158,14 @@ dist.destroy_process_group()
 
 
 def test_ranks_come_from_torch_distributed_once_it_is_initialised(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    meeting = f"file://{tmp_path}/store"
     tests = Path(__file__).parents[1]
     environment = {"PYTHONPATH": f"{tests.parent / 'src'}:{tests}", "PATH": "", "OMP_NUM_THREADS": "1"}
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     workers = [
         subprocess.Popen(
-            [sys.executable, str(script), address, str(rank)],
+            [sys.executable, str(script), meeting, str(rank)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -177,7 +174,7 @@ def test_ranks_come_from_torch_distributed_once_it_is_initialised(tmp_path: Path
         for rank in range(2)
     ]
     for rank, worker in enumerate(workers):
-        output, errors = worker.communicate(timeout=60)
+        output, errors = worker.communicate(timeout=100)
         assert worker.returncode == 0, errors
         place = {"rank": rank, "world_size": 2}
         straight = [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import namedtuple
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,6 +120,32 @@ class Slow(Squares):
     def __getitem__(self, index: Any) -> Any:
         if index == self.slow:
             time.sleep(self.seconds)
+        return index
+
+
+class Held(Squares):
+    """The first sample takes until a file is there."""
+
+    def __init__(self, until: Path, size: int = 8) -> None:
+        super().__init__(size)
+        self.until = until
+
+    def __getitem__(self, index: Any) -> Any:
+        while index == 0 and not self.until.exists():
+            time.sleep(0.01)
+        return index
+
+
+class Deadly(Squares):
+    """One sample kills the process that makes it."""
+
+    def __init__(self, deadly: int, size: int = 8) -> None:
+        super().__init__(size)
+        self.deadly = deadly
+
+    def __getitem__(self, index: Any) -> Any:
+        if index == self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
         return index
 
 

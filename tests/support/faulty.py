@@ -65,19 +65,25 @@ class Dying(Draws):
 
 
 class Hanging(torch.utils.data.Dataset[int]):
-    """Samples are their indices; one takes very long."""
+    """Samples are their indices; one takes very long.
 
-    def __init__(self, size: int, slow: int, seconds: float) -> None:
+    Args:
+        size: of the dataset.
+        slow: the sample.
+        until: a file: it takes until that is there.
+    """
+
+    def __init__(self, size: int, slow: int, until: Path) -> None:
         self.size = size
         self.slow = slow
-        self.seconds = seconds
+        self.until = until
 
     def __len__(self) -> int:
         return self.size
 
     def __getitem__(self, index: int) -> int:
-        if index == self.slow:
-            time.sleep(self.seconds)
+        while index == self.slow and not self.until.exists():
+            time.sleep(0.01)
         return index
 
     def describe(self, index: int) -> str:

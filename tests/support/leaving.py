@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from support.faulty import Hanging
@@ -39,7 +40,7 @@ kept: list[Any] = []
 """What is alive when the interpreter exits."""
 
 waits: Any = None
-"""A descriptor: a byte there says that the program waits for an interrupt."""
+"""A descriptor: a byte there says that a sample is being made."""
 
 
 def loader_of(engine: str, **more: Any) -> DataLoader[Any]:
@@ -88,7 +89,8 @@ def exit_by_error() -> None:
 
 def exit_while_hanging(workers: Any) -> None:
     """A worker is in the middle of a sample that takes very long."""
-    loader: DataLoader[Any] = DataLoader(Hanging(6, 2, 60), 2, seed=0, num_workers=2, workers=workers)
+    data = Hanging(6, 2, until=Path("/there/is/no/such/file"))
+    loader: DataLoader[Any] = DataLoader(data, 2, seed=0, num_workers=2, workers=workers)
     kept.append(iter(loader))
     next(kept[0])
 
@@ -115,16 +117,15 @@ def fork_inside(engine: str) -> None:
 
 
 def interrupted(engine: str) -> None:
-    """Waits for a sample that takes long."""
+    """Waits for samples that take very long."""
     slow: Any = Plain(arrays(12), slowly)
     more = {"seed": 0, **ENGINES[engine]}
-    iterator = iter(DataLoader(slow, 2, **more))
-    os.write(waits, b"w")
-    next(iterator)
+    next(iter(DataLoader(slow, 2, **more)))
 
 
 def slowly(image: Any) -> Any:
-    time.sleep(1.5)
+    os.write(waits, b"w")
+    time.sleep(LONGEST)
     return image
 
 
@@ -177,8 +178,10 @@ def run(name: str) -> dict[str, Any]:
             raise Finished
         os.close(waits)
         if name.startswith("interrupt"):
-            select.select([ready], [], [], 30)
-            time.sleep(0.5)
+            for _ in range(ENGINES[name.split()[1]].get("num_workers", 1)):
+                select.select([ready], [], [], 30)
+                os.read(ready, 1)
+            time.sleep(0.5)  # the consumer waits too
             os.killpg(child, signal.SIGINT)
         began = time.monotonic()
         signal.alarm(LONGEST)
@@ -192,7 +195,7 @@ def run(name: str) -> dict[str, Any]:
         code = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - began
         os.close(ready)
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 30
         while (left := left_behind(child)) and time.monotonic() < deadline:
             time.sleep(0.02)
         texts = []

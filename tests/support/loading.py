@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,22 @@ def equal(first: Any, second: Any) -> bool:
     )
 
 
+def patiently(iterator: Iterator[Any]) -> Any:
+    """The next batch of a loader with a timeout, however often that is over."""
+    while True:
+        try:
+            return next(iterator)
+        except RuntimeError as error:
+            if "timed out" not in str(error):
+                raise
+
+
 def native_threads() -> int:
     """Threads of this process that Python does not know: the engine's, and others that were there before."""
     return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
 
 
-def settles(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def settles(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Whether `condition` becomes true in this time."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:

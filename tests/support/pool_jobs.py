@@ -119,6 +119,17 @@ def sleep(_job: Echo, place: Place, seconds: float) -> str:
     return "slept"
 
 
+def step(_job: Echo, place: Place, count: int, seconds: float) -> float:
+    """Goes from sample to sample; for how long it was at one of them, at most."""
+    longest, before = 0.0, time.monotonic()
+    for sample in range(count):
+        place.at("sample", sample)
+        time.sleep(seconds)
+        now = time.monotonic()
+        longest, before = max(longest, now - before), now
+    return longest
+
+
 def sleep_deaf(job: Echo, place: Place, seconds: float) -> str:
     """Sleeps, and does not end when asked to."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -190,9 +201,9 @@ def zeros(_job: Echo, _place: Place, *shape: int) -> torch.Tensor:
 
 
 def spawn_grandchild(_job: Echo, _place: Place) -> int:
-    """Leaves a process behind that inherits all descriptors."""
+    """Leaves a process behind that inherits all descriptors; somebody must end it."""
     pid = os.fork()
     if pid == 0:
-        time.sleep(3)
+        time.sleep(100)
         os._exit(0)
     return pid

@@ -10,10 +10,10 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import torch.multiprocessing
 from support import pool_jobs as jobs
+from support.waiting import state_of, wait_until
 
 from penstock.loaders.pool import PoolOptions, Task, WorkerPool
 
@@ -29,18 +29,15 @@ def make_pool(method: str, workers: int) -> WorkerPool:
 
 
 def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    except FileNotFoundError:
-        return False
+    return state_of(pid) not in ("", "Z")
 
 
 def doomed(method: str, writer: int) -> None:
     """One worker waits, the other is in the middle of a long sample."""
     pool = make_pool(method, 2)
-    pool.submit(Task(0, (jobs.sleep, 100.0)))
+    pool.submit(Task(0, (jobs.sleep, 300.0)))
     os.write(writer, " ".join(map(str, pool.pids())).encode())
-    time.sleep(100)
+    time.sleep(300)
 
 
 def main(method: str) -> None:
@@ -55,10 +52,7 @@ def main(method: str) -> None:
     time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    deadline = time.monotonic() + 2
-    while any(map(alive, pids)):
-        assert time.monotonic() < deadline, "the workers outlive their parent"
-        time.sleep(0.02)
+    wait_until(lambda: not any(map(alive, pids)))  # one of them would sleep on for longer
     kept = make_pool(method, 1)
     kept.submit(Task(0, (jobs.give, 1)))
     print("done")

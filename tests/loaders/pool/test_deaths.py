@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import pool_jobs as jobs
-from support.waiting import wait_until
+from support.waiting import state_of, wait_until
 
 from penstock.errors import WorkerDeathError
 from penstock.loaders.pool import PoolOptions, Task, WorkerPool
@@ -88,21 +88,21 @@ def test_a_task_for_a_worker_that_is_known_to_be_dead_gets_the_news() -> None:
 
 def test_the_death_of_an_idle_worker_is_noticed_in_a_wait_for_another() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions(workers=2)) as pool:
-        pool.submit(Task(0, (jobs.sleep, 20.0), worker=0))
+        pool.submit(Task(0, (jobs.sleep, 300.0), worker=0))
         pool.submit(Task(1, (jobs.give, 1), worker=1))
         pool.receive(1)
-        began = time.monotonic()
-        threading.Timer(0.1, os.kill, (pool.pids()[1], signal.SIGKILL)).start()
+        killer = threading.Timer(0.1, os.kill, (pool.pids()[1], signal.SIGKILL))
+        killer.start()
         with pytest.raises(WorkerDeathError, match="waiting for a task"):
             pool.receive(0)
-        assert time.monotonic() - began < 10, "before the sample that takes 20 s is done"
+        killer.join()
 
 
 def test_what_was_sent_before_a_death_arrives() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
         pool.submit(Task(0, (jobs.give, torch.ones(50_000))))
         pool.submit(Task(1, (jobs.die, signal.SIGKILL)))
-        wait_until(lambda: "Z" in Path(f"/proc/{pool.pids()[0]}/stat").read_text().rpartition(")")[2])
+        wait_until(lambda: state_of(pool.pids()[0]) == "Z")
         assert pool.receive(0).value.sum() == 50_000
         with pytest.raises(WorkerDeathError):
             pool.receive(1)
@@ -111,7 +111,8 @@ def test_what_was_sent_before_a_death_arrives() -> None:
 def test_a_worker_that_hangs_up_counts_as_dead() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
         pool.submit(Task(0, (jobs.hang_up,)))
-        with pytest.raises(WorkerDeathError, match=r"was killed by SIGKILL.*at sample 12"):
+        # It leaves by itself if nobody kills it soon.
+        with pytest.raises(WorkerDeathError, match=r"(was killed by SIGKILL|exited with code 1).*at sample 12"):
             pool.receive(0)
 
 
@@ -119,12 +120,13 @@ def test_a_death_is_noticed_though_a_grandchild_holds_its_descriptors() -> None:
     with WorkerPool(jobs.Calls(), PoolOptions()) as pool:
         pool.submit(Task(0, (jobs.spawn_grandchild,)))
         grandchild = pool.receive(0).value
-        began = time.monotonic()
-        pool.submit(Task(1, (jobs.die, signal.SIGKILL)))
-        with pytest.raises(WorkerDeathError):
-            pool.receive(1)
-        assert time.monotonic() - began < 2, "the grandchild lives for 3 s"
-        os.kill(grandchild, signal.SIGKILL)
+        try:
+            pool.submit(Task(1, (jobs.die, signal.SIGKILL)))
+            with pytest.raises(WorkerDeathError):
+                pool.receive(1)
+            assert state_of(grandchild) == "S", "it should sleep on"
+        finally:
+            os.kill(grandchild, signal.SIGKILL)
 
 
 def test_restarts_are_logged_and_counted(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -177,7 +179,8 @@ def test_each_result_comes_once_and_in_order(
                 pool.submit(Task(submitted, (path, submitted), (submitted,)))
                 submitted += 1
             if number in killed:
-                os.kill(pool.pids()[number % workers], signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has died, and multiprocessing has seen it before the pool
+                    os.kill(pool.pids()[number % workers], signal.SIGKILL)
             value, tensor = pool.receive(number, timeout=60).value
             assert value == number
             kept = [*kept, (number, tensor)][-held:] if held else []
