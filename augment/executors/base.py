@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...errors import OptionError
 from ..params import ParamTable
 from ..pipeline import Pipeline
 
-__all__ = ["Executor", "Image", "Result", "check_images", "check_pipeline", "check_run"]
+__all__ = ["Executor", "Image", "Result", "check_drawn", "check_images", "check_pipeline", "check_run"]
 
 Image: TypeAlias = NDArray[np.uint8]
 """Decoded, (height, width, 3) RGB."""
@@ -32,7 +32,8 @@ class Executor(Protocol):
         """The result of image k with row k of `params`, for each k; new arrays, images are not changed.
 
         Raises:
-            OptionError: `params` has other columns than the pipeline, or not one row per image.
+            OptionError: `params` has other columns than the pipeline, not one row per image, or crops outside of an
+                image, as rows have that were drawn for another size; something that is no decoded image.
         """
         ...
 
@@ -51,6 +52,11 @@ def check_run(pipeline: Pipeline, images: Sized, params: ParamTable) -> None:
         raise OptionError(f"params must have one row for each of the {len(images)} images, got {len(params)}")
 
 
+def check_drawn(pipeline: Pipeline, params: ParamTable, sizes: ArrayLike) -> None:
+    """Refuses parameters that can't have been drawn for images of these sizes, (n, 2) heights and widths."""
+    pipeline.program.check(params.values, np.asarray(sizes, np.int32).reshape(-1, 2))
+
+
 def check_pipeline(executor: object, pipeline: object) -> None:
     """Refuses what is no pipeline, such as a list of ops or `Views`."""
     if not isinstance(pipeline, Pipeline):
@@ -63,9 +69,15 @@ def check_pipeline(executor: object, pipeline: object) -> None:
 def check_images(images: Iterable[object]) -> None:
     """Refuses what is no decoded image."""
     for place, image in enumerate(images):
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if not _is_decoded(image):
             got = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise OptionError(
                 f"images must be (height, width, 3) uint8 arrays, got {got} at place {place}; convert it, for example "
-                "with np.asarray(image.convert('RGB'))"
+                "with np.asarray(image.convert('RGB')), and leave empty ones out"
             )
+
+
+def _is_decoded(image: object) -> bool:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3:
+        return False
+    return image.shape[2] == 3 and image.size > 0

@@ -52,7 +52,7 @@ from ..ops.crops import Crops
 from ..params import ParamTable, drawn_inside
 from ..pipeline import Pipeline
 from . import colours
-from .base import Image, Result, check_images, check_pipeline, check_run
+from .base import Image, Result, check_drawn, check_images, check_pipeline, check_run
 from .cropping import several_crops
 from .erasing import cut_out, erase
 from .hls import shift_hsl
@@ -85,6 +85,7 @@ class ReferenceExecutor:
     def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
         check_run(self._pipeline, images, params)
         check_images(images)
+        check_drawn(self._pipeline, params, [image.shape[:2] for image in images])
         return [self._run_one(image, params, sample) for sample, image in enumerate(images)]
 
     def _run_one(self, image: Image, params: ParamTable, sample: int) -> Result:

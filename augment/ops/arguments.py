@@ -316,7 +316,7 @@ def choice(op: object, argument: str, value: object, choices: Sequence[str]) -> 
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
         raise refusal(op, argument, listed, value, f"for example {argument}={choices[0]!r}")
-    return value
+    return str(value)
 
 
 def margins(op: object, argument: str, value: object) -> tuple[int, int, int, int]:
@@ -349,7 +349,7 @@ def interpolation(op: object, argument: str, value: object) -> str:
         return choice(op, argument, value, INTERPOLATIONS)
     if name == "nearest-exact":  # torchvision's other name of it for PIL images
         return "nearest"
-    return name if name in INTERPOLATIONS else choice(op, argument, value, INTERPOLATIONS)
+    return choice(op, argument, name if name in INTERPOLATIONS else value, INTERPOLATIONS)
 
 
 def antialiased(op: object, argument: str, value: object) -> bool:

@@ -70,7 +70,7 @@ class Normalize(Op):
 def dtype_name(dtype: object) -> str | None:
     """The name of a dtype given as a string or as numpy's or torch's object, without importing torch; else None."""
     if isinstance(dtype, str):
-        return dtype
+        return str(dtype)
     if isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic)):
         return np.dtype(dtype).name
     if type(dtype).__module__ == "torch" and type(dtype).__name__ == "dtype":

@@ -99,4 +99,4 @@ def _value(op: RandomErasing, value: object) -> str | tuple[float, float, float]
         return check.channel_values(op, "value", value)
     if value != "random":
         raise check.refusal(op, "value", "a number, 3 numbers or 'random'", value, "for example value=0")
-    return value
+    return "random"

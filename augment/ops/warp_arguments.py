@@ -57,7 +57,7 @@ def _check_turns(op: object, argument: str, value: object, angles: Sequence[floa
 def _numbers(value: object, lengths: tuple[int, ...]) -> list[float] | None:
     """As many finite numbers as one of `lengths`; of a single one, from minus it to it."""
     if is_plain_number(value):
-        return [-float(value), float(value)] if value >= 0 else None
+        return [0.0 - float(value), float(value)] if value >= 0 else None  # 0 has no sign
     given = items(value)
     if given is None or len(given) not in lengths or not all(map(is_number, given)):
         return None

@@ -17,6 +17,7 @@
 #include "engine/error.h"
 #include "engine/mixing/ops.h"
 #include "engine/policy/ops.h"
+#include "engine/row_check.h"
 #include "engine/step_ops.h"
 
 namespace py = pybind11;
@@ -124,6 +125,20 @@ py::array_t<double> draw(const Program& program, const py::int_& seed, const py:
   return table;
 }
 
+void check(const Program& program, const py::object& params, const py::object& sizes) {
+  const bool has_rows = py::isinstance<py::array>(params) && py::reinterpret_borrow<py::array>(params).ndim() > 0;
+  const auto count = static_cast<py::ssize_t>(has_rows ? py::len(params) : 0);
+  const auto columns = static_cast<py::ssize_t>(program.columns().size());
+  const auto table = array_argument<double>("params", params, {count, columns});
+  const auto size_table = array_argument<int32_t>("sizes", sizes, {count, 2});
+  const double* const rows = table.data();
+  const int32_t* const size = size_table.data();
+  const py::gil_scoped_release unlocked;
+  for (py::ssize_t row = 0; row < count; ++row) {
+    check_row(program, rows + row * columns, {size[2 * row], size[2 * row + 1]});
+  }
+}
+
 }  // namespace
 
 void register_program(py::module_& module) {
@@ -136,7 +151,8 @@ void register_program(py::module_& module) {
       .def_property_readonly("dtype", &dtype_name)
       .def("apply", &apply, py::arg("image"), py::arg("params"))
       .def("draw", &draw, py::arg("seed"), py::arg("epoch"), py::arg("indices"), py::arg("draws"), py::arg("sizes"),
-           py::arg("view") = 0);
+           py::arg("view") = 0)
+      .def("check", &check, py::arg("params"), py::arg("sizes"));
   module.def("policy_ops", &policy_op_names);
 }
 

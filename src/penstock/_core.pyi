@@ -237,6 +237,8 @@ class Program:
     ) -> NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]:
         """Applies one row of `draw` to a decoded (h, w, 3) image: (3, out_h, out_w) of `dtype`, C order; (crops, 3,
         out_h, out_w) of several crops."""
+    def check(self, params: NDArray[np.float64], sizes: NDArray[np.int32]) -> None:
+        """Refuses rows that `draw` can't have drawn for images of these (n, 2) sizes: OptionError for the first."""
 
 _Stage = Literal["read", "decode", "augment"]
 """read: bring a record's bytes and compare their checksum; decode: bytes to pixels, no more of them than needed;

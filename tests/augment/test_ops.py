@@ -709,12 +709,18 @@ def test_core_gets_name_and_arguments_in_its_order(op: Op, lowered: tuple[str, t
         (RandomErasing(1, value=3), RandomErasing(1.0, [0.02, 0.33], value=np.float32([3, 3, 3]))),
         (Cutout(np.int64(8), value=0), Cutout(8, 1, [0.0])),
         (MixUp(10, 1), MixUp(np.int32(10))),
+        (Resize(8, np.str_("bicubic")), Resize(8, "bicubic")),
+        (RandomCrop(8, 1, padding_mode=np.str_("edge")), RandomCrop(8, 1, padding_mode="edge")),
+        (AutoAugment(np.str_("svhn"), np.str_("bilinear")), AutoAugment("svhn", "bilinear")),
+        (ToDtype(np.str_("float32")), ToDtype("float32")),
+        (RandomErasing(value=np.str_("random")), RandomErasing(value="random")),
     ],
     ids=repr,
 )
 def test_ways_to_write_the_same_op_are_equal(one: Op, other: Op) -> None:
     assert one == other
     assert hash(one) == hash(other)
+    assert repr(one) == repr(other)
 
 
 def test_resize_of_an_int_is_not_that_of_a_square() -> None:

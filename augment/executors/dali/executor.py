@@ -13,7 +13,7 @@ from ....errors import OptionError, SpecError
 from ...ops.base import Stage
 from ...params import ParamTable
 from ...pipeline import Pipeline
-from ..base import Image, Result, check_run
+from ..base import Image, Result, check_drawn, check_run
 from .branch import Branch
 from .steps import Sizes
 from .table import dali_obstacle
@@ -92,6 +92,7 @@ class DaliExecutor:
         """
         check_run(self._pipeline, images, params)
         _check_images(images, sizes)
+        check_drawn(self._pipeline, params, sizes)
         return self._views.run(images, [params], sizes, cut)[0]
 
     def windows(self, params: ParamTable, sizes: ArrayLike) -> NDArray[np.int64] | None:

@@ -13,7 +13,7 @@ from ....errors import OptionError
 from ...ops.base import Stage
 from ...params import ParamTable
 from ...pipeline import Pipeline
-from ..base import Image, Result, check_run
+from ..base import Image, Result, check_drawn, check_images, check_run
 from . import colour_ops, conversion, crops, erasing, geometry, groups, jitter, policies, resampling, warping
 from .dispatch import Drawn, apply_ops, check_ops
 from .images import Images, Sizes, assembled, on_device, portions
@@ -78,6 +78,8 @@ class TorchExecutor:
     def run(self, images: Sequence[Image], params: ParamTable) -> list[Result]:
         """`Executor.run`: images of any sizes to the device in zero-padded batches, results back to the host."""
         check_run(self._pipeline, images, params)
+        check_images(images)
+        check_drawn(self._pipeline, params, [image.shape[:2] for image in images])
         results: list[Result | None] = [None] * len(images)
         for rows in _packs([image.shape[:2] for image in images]):
             packed = _packed([images[row] for row in rows], self._device)
@@ -104,12 +106,14 @@ class TorchExecutor:
 
         Raises:
             OptionError: a batch of another shape or dtype, or on a device without float64; `params` with other columns
-                than the pipeline's, or not one row per image; results of several sizes, which only `run` can give.
+                than the pipeline's, not one row per image, or drawn for another size; results of several sizes, which
+                only `run` can give.
             RuntimeError: there is no memory for an op; torch's own type, and the message names the op.
         """
         _check_batch(batch)
         sizes = np.broadcast_to(np.array(batch.shape[2:], np.int64), (len(batch), 2))
         check_run(self._pipeline, batch, params)
+        check_drawn(self._pipeline, params, sizes)
         done = self._apply(Images(batch, sizes), params)
         _check_one_size(done.sizes)
         result = done.trimmed().pixels.contiguous(memory_format=_memory_format(batch))
@@ -124,7 +128,9 @@ class TorchExecutor:
             OptionError: as `run_batch`.
         """
         check_run(self._pipeline, images, params)
+        _check_tensors(images)
         sizes = np.array([image.shape[1:] for image in images], np.int64)
+        check_drawn(self._pipeline, params, sizes)
         done = []
         for rows in map(sorted, _packs(sizes.tolist())):
             pixels = images[0].new_zeros((len(rows), 3, *sizes[rows].max(axis=0).tolist()))
@@ -168,6 +174,17 @@ def _check_batch(batch: torch.Tensor) -> None:
     if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] != 3 or not batch.numel():
         raise OptionError(f"{expected}, got {tuple(batch.shape)} {batch.dtype}; stack decoded images into one")
     _check_float64(batch.device)
+
+
+def _check_tensors(images: Sequence[torch.Tensor]) -> None:
+    expected = "images must be (3, height, width) uint8 tensors with at least one pixel, and at least one"
+    if not images:
+        raise OptionError(f"{expected}, got none; leave empty batches out")
+    for place, image in enumerate(images):
+        if not isinstance(image, torch.Tensor):
+            raise OptionError(f"{expected}, got {type(image).__name__} at place {place}; decoded arrays go to run()")
+        if image.dtype != torch.uint8 or image.ndim != 3 or len(image) != 3 or not image.numel():
+            raise OptionError(f"{expected}, got {tuple(image.shape)} {image.dtype} at place {place}; convert it")
 
 
 def _check_one_size(sizes: Sizes) -> None:
