@@ -187,8 +187,12 @@ def _module(device: torch.device) -> Any:
 def _why_unusable(device: torch.device) -> str | None:
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, ValueError, AssertionError, ImportError) as error:
-        return f"torch {torch.__version__} can't make a tensor there: {str(error).splitlines()[0]}"
+    except (RuntimeError, ValueError, AssertionError, ImportError):
+        # What torch says is about its dispatcher, at length.
+        return (
+            f"torch {torch.__version__} can't make a tensor there; import the extension of torch that brings "
+            f'{device.type} devices, or take device="cpu"'
+        )
     return None
 
 
