@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from multiprocessing.context import get_spawning_popen
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,7 +40,8 @@ class Lambda(Op):
 
     Raises:
         SpecError: `function` is neither; when it is called: it gives something else than an array of that shape and
-            dtype. Its own errors go through, with a note that names this op.
+            dtype; when it is sent to a process that is being spawned: it can't be pickled. Its own errors go through,
+            with a note that names this op.
     """
 
     function: Callable[[NDArray[Any]], NDArray[Any]] | str
@@ -54,6 +58,21 @@ class Lambda(Op):
     def __repr__(self) -> str:
         address = _address(self.function)
         return f"Lambda(function={self.function!r})" if address is None else f"Lambda(function={address!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        starting = get_spawning_popen()  # of the process that this is pickled for, if it is one's
+        if starting is not None:
+            self._check_sendable(starting.method)
+        return Lambda, (self.function,)
+
+    def _check_sendable(self, method: str) -> None:
+        try:
+            ForkingPickler.dumps(self.function)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise SpecError(
+                f"{self!r} can't be sent to processes that are started by {method!r}: {error}; define its function "
+                "with def at the top level of a module, or start them by 'fork'"
+            ) from error
 
     def lower(self) -> Lowered:
         return "lambda", ()

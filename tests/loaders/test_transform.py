@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from penstock.augment import (
     ToDtype,
     Views,
 )
-from penstock.errors import OptionError
+from penstock.errors import OptionError, SpecError
 from penstock.formats import Folder
 from penstock.loaders import DataLoader, Transform
 
@@ -100,6 +101,30 @@ def test_torchs_loader_with_workers(root: Path, context: str) -> None:
     torch.manual_seed(7)
     assert equal(list(drawn), first)
     assert not equal(list(drawn), first)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("kind", "options"), [(torch.utils.data.DataLoader, {}), (DataLoader, {}), (DataLoader, {"seed": 3})]
+)
+def test_functions_that_can_not_be_sent_are_named_with_a_fix(
+    root: Path, method: str, kind: Any, options: dict[str, Any]
+) -> None:
+    inside = Lambda(lambda pixels: pixels)
+    dataset = Folder(root, transform=Transform(Pipeline([inside, *CENTRAL])))
+    loader = kind(dataset, 4, num_workers=1, multiprocessing_context=method, **options)
+    message = (
+        f"^{re.escape(repr(inside))} can't be sent to processes that are started by '{method}': .*; define its "
+        "function with def at the top level of a module, or start them by 'fork'$"
+    )
+    with pytest.raises(SpecError, match=message):
+        iter(loader)
+
+
+def test_outside_of_spawning_pickle_says_itself_what_it_can_not_do() -> None:
+    """Other picklers, as cloudpickle, can send such functions."""
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(Transform(Pipeline([Lambda(lambda pixels: pixels)])))
 
 
 @pytest.mark.parametrize("pipeline", [CENTRAL, RANDOM, Views(2, RANDOM) + Views(1, CENTRAL)])
