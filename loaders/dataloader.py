@@ -20,7 +20,7 @@ from .devices.devices import InPlace, has_streams
 from .devices.scatter import Device
 from .engines.opening import open_iterator
 from .engines.placement import place
-from .layout import check_memory_format, collate_channels_last
+from .layout import collating
 from .options import EngineOption, ErrorPolicy, ExecutorOption, Options, WorkerDeathPolicy, WorkerKind
 from .ordering.arguments import OrderArguments
 from .ordering.order import Padding
@@ -135,15 +135,6 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         progress: bool = False,
     ) -> None:
         order = OrderArguments(shuffle, seed, rank, world_size, padding, weights, num_samples)
-        self.shuffle, self.seed, self.rank, self.world_size = shuffle, order.seed, order.rank, order.world_size
-        self.padding, self.weights, self.num_samples = padding, weights, order.num_samples
-        self.memory_format = memory_format
-        self.executor, self.executor_fallback = executor, executor_fallback
-        self.engine, self.workers = engine, workers
-        self.on_error, self.max_errors, self.error_log = on_error, max_errors, error_log
-        self.on_worker_death, self.max_restarts, self.watchdog = on_worker_death, max_restarts, watchdog
-        self.device, self.devices, self.prefetch_to_device = device, devices, prefetch_to_device
-        self.progress = progress
         self._options = Options(
             executor,
             engine,
@@ -156,8 +147,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             watchdog,
             executor_fallback,
         )
-        target, targets = check_devices(device, devices, prefetch_to_device)
-        self._targets = targets or (() if target is None else (target,))
+        self._keep_arguments(order, self._options)
+        self.memory_format, self.progress = memory_format, progress
+        self._deliver_to(device, devices, prefetch_to_device)
         # Copies from pinned memory are asynchronous; engines make their batches there.
         pin_memory = pin_memory or any(map(has_streams, self._targets))
         self._options.check_dataset(dataset)
@@ -166,9 +158,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             dataset = augmented(dataset, augment)
         self.augment = dataset.pipeline if isinstance(dataset, Augmented) else None
         keyed, size = self.augment is not None, batch_size if batch_sampler is None else 1
-        check_memory_format(memory_format, augmented=keyed, batch_size=size, collate_fn=collate_fn)
-        if memory_format == torch.channels_last:
-            collate_fn = collate_channels_last
+        collate_fn = collating(memory_format, collate_fn, augmented=keyed, batch_size=size)
         self._session = Session()
         self._order_sampler: OrderSampler | None = None
         if sampler is None and batch_sampler is None:
@@ -198,6 +188,20 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             in_order=in_order,
         )
         place(self)  # what can't run is refused here, not at the first batch
+
+    def _keep_arguments(self, order: OrderArguments, options: Options) -> None:
+        self.shuffle, self.seed, self.rank, self.world_size = order.shuffle, order.seed, order.rank, order.world_size
+        self.padding, self.weights, self.num_samples = order.padding, order.weights, order.num_samples
+        self.executor, self.executor_fallback = options.executor, options.executor_fallback
+        self.engine, self.workers = options.engine, options.workers
+        self.on_error, self.max_errors, self.error_log = options.on_error, options.max_errors, options.error_log
+        self.on_worker_death, self.max_restarts = options.on_worker_death, options.max_restarts
+        self.watchdog = options.watchdog
+
+    def _deliver_to(self, device: Device | None, devices: Sequence[Device] | None, prefetch_to_device: int) -> None:
+        self.device, self.devices, self.prefetch_to_device = device, devices, prefetch_to_device
+        target, targets = check_devices(device, devices, prefetch_to_device)
+        self._targets = targets or (() if target is None else (target,))
 
     def set_epoch(self, epoch: int) -> None:
         """Fixes the epoch of the next iteration, and of the sampler where it has `set_epoch` too.

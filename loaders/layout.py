@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 from ..errors import OptionError
 from .devices.tree import map_tensors
 
-__all__ = ["check_memory_format", "collate_channels_last", "default_collating"]
+__all__ = ["collate_channels_last", "collating", "default_collating"]
 
 Collate: TypeAlias = Callable[[list[Any]], Any]
 
@@ -35,16 +35,20 @@ def default_collating(memory_format: torch.memory_format) -> Collate:
     return collate_channels_last if memory_format == torch.channels_last else default_collate
 
 
-def check_memory_format(
-    memory_format: Any, *, augmented: bool, batch_size: int | None, collate_fn: Collate | None
-) -> None:
-    """Raises OptionError unless these arguments of a loader can give batches in this memory format."""
+def collating(
+    memory_format: Any, collate_fn: Collate | None, *, augmented: bool, batch_size: int | None
+) -> Collate | None:
+    """What a loader with these arguments collates by; None for torch's choice.
+
+    Raises:
+        OptionError: they can't give batches in this memory format.
+    """
     if memory_format not in (torch.contiguous_format, torch.channels_last):
         raise OptionError(
             f"memory_format must be torch.contiguous_format or torch.channels_last, got {memory_format!r}"
         )
     if memory_format == torch.contiguous_format:
-        return
+        return collate_fn
     about = "memory_format=torch.channels_last is about batches of images that a pipeline makes"
     if not augmented:
         raise OptionError(f"{about}, and there is none; give augment=, or leave out memory_format=")
@@ -55,3 +59,4 @@ def check_memory_format(
             f"{about}, and they are made by your own collate_fn={collate_fn!r}; end it with "
             "images.to(memory_format=torch.channels_last) and leave out memory_format=, or leave out collate_fn="
         )
+    return collate_channels_last
