@@ -16,6 +16,7 @@ import torch
 from ...errors import EngineClosedError, OptionError
 from ..engines.base import EngineIterator
 from ..keys.keys import SampleKeys
+from ..pool.interrupts import as_finalizer
 from ..state.passes import Cursor
 from .devices import Copied, Streams, streams_of, why_unavailable
 from .finishing import Finishing
@@ -300,6 +301,7 @@ def _checked_device(name: str, device: Device) -> torch.device:
     return checked
 
 
+@as_finalizer
 def _wait_for_copies(sources: deque[tuple[Copied, list[Any]]]) -> None:
     while sources:
         copied, _ = sources[0]

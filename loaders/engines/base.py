@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset
 
 from ..devices.tree import tensor_bytes
 from ..keys.keying import Keying
+from ..pool.interrupts import as_finalizer
 from ..state.passes import Cursor, Pass
 from ..state.state import known_length
 from ..stats.meter import Meter
@@ -75,7 +76,7 @@ class EngineIterator:
         self._pass.meter = Meter(self._setup(loader), self._counters())
         if loader.progress:
             self._pass.bar = ProgressBar(self._pass.meter, None if state else _length(loader))
-        self._end_pass = weakref.finalize(self, self._pass.close)
+        self._end_pass = weakref.finalize(self, as_finalizer(self._pass.close))
         return state
 
     def _setup(self, loader: DataLoader[Any]) -> Setup:

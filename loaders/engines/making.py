@@ -21,6 +21,7 @@ from ...record import Codec, Records, RecordSource
 from ..devices.transferable import pin
 from ..faults.faults import Failure
 from ..keys.keys import KeyedIndex, SampleKeys
+from ..pool.interrupts import as_finalizer
 from ..state.passes import Cursor
 from ..stats.meter import Meter
 from ..stats.stats import Counters, StageCounters
@@ -280,6 +281,7 @@ def _watchdog(loader: DataLoader[Any], engine: BatchEngine, source: RecordSource
     return NativeWatchdog(engine, source, seconds, name) if seconds else None
 
 
+@as_finalizer
 def _close(engine: BatchEngine, pools: Sequence[_core.BufferPool], watchdog: NativeWatchdog | None) -> None:
     engine.close()
     for pool in pools:

@@ -17,7 +17,7 @@ from ...errors import EngineClosedError, WorkerDeathError
 from .board import Counters
 from .crew import Crew
 from .death import Death, place_in_words
-from .interrupts import interrupts_later
+from .interrupts import as_finalizer, interrupts_later
 from .options import PoolOptions
 from .process_crew import ProcessCrew
 from .task import Job, Task, describe
@@ -28,7 +28,8 @@ __all__ = ["Result", "WorkerPool"]
 
 _log = logging.getLogger("penstock.loaders")
 
-_LONGEST_WAIT = 3600.0
+_LONGEST_WAIT = 1.0
+"""Seconds after which Ctrl-C is heard though the system gave it to another thread, which wakes nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ class WorkerPool:
             left = _LONGEST_WAIT if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise RuntimeError(self._overdue(number, timeout))
-            self._collect(left)
+            self._collect(min(left, _LONGEST_WAIT))
             self._check_usable()
         return found
 
@@ -317,6 +318,7 @@ def _listed(samples: tuple[int, ...]) -> str:
     return shown + (f" ... {samples[-1]}" if len(samples) > 8 else "")
 
 
+@as_finalizer
 def _close(crew: Crew, watchdog: Watchdog) -> None:
     crew.close()
     watchdog.close()

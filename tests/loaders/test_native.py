@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from support.loading import PIPELINE, arrays, collate, equal, native_threads, patiently, settles, write_folder
-from support.waiting import a_signal_comes
+from support.waiting import a_signal_comes, drop_and_wait
 
 from penstock.augment import Pipeline, Resize, ToDtype
 from penstock.errors import DecodeError, EngineClosedError, MissingFileError, OptionError, RecordError, TruncatedError
@@ -284,6 +284,15 @@ def test_ctrl_c_while_waiting_loses_no_batch(stalled: Stalled, workers: int) -> 
     with pytest.raises(DecodeError):
         next(iterator)
     assert next(iterator)[1].tolist() == [2]
+
+
+@pytest.mark.usefixtures("threads")
+def test_ctrl_c_while_an_iterator_ends_is_heard_when_it_has_ended(stalled: Stalled) -> None:
+    held = [iter(loader_of(stalled, batch_size=1, num_workers=1))]
+    next(held[0])
+    threading.Timer(0.6, stalled.release.set).start()
+    with pytest.raises(KeyboardInterrupt), a_signal_comes():
+        drop_and_wait(held)
 
 
 def in_child(iterator: Any, loader: Any, answers: Any) -> None:

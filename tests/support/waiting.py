@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -20,14 +20,26 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 @contextmanager
-def a_signal_comes(number: int = signal.SIGINT, seconds: float = 0.2) -> Iterator[None]:
-    """Sends this process a signal while the block is at work, or where it ends, if it ends before."""
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), number))
+def a_signal_comes(number: int = signal.SIGINT, *, elsewhere: bool = False) -> Iterator[None]:
+    """Sends this process a signal while the block is at work, or where it ends, if it ends before.
+
+    Args:
+        number: of the signal.
+        elsewhere: another thread takes it, as the system may choose, and not this one.
+    """
+    here = threading.get_ident()
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident() if elsewhere else here, number))
     timer.start()
     try:
         yield
     finally:
         timer.join()
+
+
+def drop_and_wait(held: list[Any]) -> None:
+    """Drops what a list holds, and waits for Ctrl-C."""
+    held.clear()
+    time.sleep(60)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 import torch
 from support import pool_jobs as jobs
 from support.census import census, wait_until_no_more_than
+from support.waiting import a_signal_comes, drop_and_wait, wait_until
 
 import penstock
 from penstock.errors import WorkerDeathError
@@ -133,6 +134,21 @@ def test_closing_does_not_wait_for_a_long_sample(ignore: bool) -> None:
     pool.receive(1)
     pool.close()
     del pool
+    wait_until_no_more_than(before)
+
+
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_ctrl_c_while_a_pool_ends_is_heard_when_it_has_ended(kind: Any, tmp_path: Path) -> None:
+    """And not printed and forgotten, as what is raised in a finalizer."""
+    before = census()
+    pool = WorkerPool(jobs.Calls(), PoolOptions(kind=kind, workers=2, watchdog=60.0))
+    pool.submit(Task(0, (jobs.wait_for, str(tmp_path / "go"))))
+    wait_until((tmp_path / "go.begun").exists)
+    held = [pool]
+    del pool
+    with pytest.raises(KeyboardInterrupt), a_signal_comes():
+        drop_and_wait(held)
+    (tmp_path / "go").touch()
     wait_until_no_more_than(before)
 
 

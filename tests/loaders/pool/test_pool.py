@@ -219,6 +219,16 @@ def test_ctrl_c_loses_nothing(make: Make, tmp_path: Path) -> None:
     assert pool.receive(0, timeout=30).value == "seen"
 
 
+def test_ctrl_c_that_another_thread_takes_is_heard(make: Make, tmp_path: Path) -> None:
+    """The system may choose any thread, and Python's handler waits for the main one to wake up."""
+    pool = make()
+    pool.submit(Task(0, (jobs.wait_for, str(tmp_path / "go"))))
+    with pytest.raises(KeyboardInterrupt), a_signal_comes(elsewhere=True):
+        pool.receive(0)
+    (tmp_path / "go").touch()
+    assert pool.receive(0, timeout=30).value == "seen"
+
+
 def test_ctrl_c_while_a_process_is_forked_is_heard() -> None:
     """Hooks that run at a fork, such as logging's, swallow what is raised in them."""
 
