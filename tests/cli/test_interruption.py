@@ -186,22 +186,27 @@ def test_a_limit_on_file_sizes_is_one_clear_error(source: Path, tmp_path: Path) 
 
 
 def test_an_interrupted_lmdb_leaves_nothing(source: Path, tmp_path: Path) -> None:
-    def attempt(out: Path) -> subprocess.Popen[str]:
+    def started(out: Path) -> subprocess.Popen[str]:
         run = start(source, out, "--to", "lmdb")
-        while run.poll() is None and not out.exists():
+        while run.poll() is None and not list(out.glob(".penstock-*")):
             time.sleep(0.002)
+        return run
+
+    def interrupted(out: Path) -> subprocess.Popen[str]:
+        run = started(out)
         time.sleep(0.3)
         return interrupt(run)
 
-    _, out, (code, _, errors) = disturbed(attempt, tmp_path)
+    def killed(out: Path) -> subprocess.Popen[str]:
+        run = started(out)
+        run.kill()
+        return run
+
+    _, out, (code, _, errors) = disturbed(interrupted, tmp_path / "interrupted")
     assert (code, errors) == (130, "Interrupted.")
     assert not out.exists()
-    run = start(source, out, "--to", "lmdb")
-    while run.poll() is None and not list(out.glob(".penstock-*")):
-        time.sleep(0.002)
-    run.kill()
-    run.communicate()
-    wait_for_silence(run.pid)
+    session, out, _ = disturbed(killed, tmp_path / "killed")
+    wait_for_silence(session)
     finish(start(source, out, "--to", "lmdb"))
     assert len(open_dataset(out)) == 60
     assert {path.name for path in out.iterdir()} <= {"data.mdb", "lock.mdb"}
