@@ -6,6 +6,7 @@ classes are taken, not subclasses, whose methods may be others.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import permutations
@@ -52,9 +53,9 @@ def from_torchvision(transform: Any) -> Pipeline:
     `RandomChoice` (`Choice`) and `RandomOrder` of up to four (a `Choice` of their orders) of such as move pixels or
     change colours; of `ToTensor`, `PILToTensor`, `ToImage`, `ToPureTensor` and `ConvertImageDtype`; of `Lambda` on PIL
     images; and last of all `MixUp` or `CutMix`, or a `RandomChoice` of them, which torchvision calls with the finished
-    batch. `FiveCrop` and `TenCrop` are not: torchvision's give tuples of images, Penstock's one array. Results are
-    equal but for a grey level for each op that resizes (docs/loading.md says more), and random draws are Penstock's
-    own, from the same distributions.
+    batch. So is what `weights.transforms()` of its classification models gives. `FiveCrop` and `TenCrop` are not:
+    torchvision's give tuples of images, Penstock's one array. Results are equal but for a grey level for each op that
+    resizes (docs/loading.md says more), and random draws are Penstock's own, from the same distributions.
 
     Raises:
         SpecError: something in it is not known, has arguments that no op of Penstock has, or works on other data;
@@ -100,6 +101,9 @@ class _Step:
 
 _GROUPS = ("RandomApply", "RandomChoice", "RandomOrder")
 
+_OF_WEIGHTS = "torchvision.transforms._presets"
+"""Where `weights.transforms()` come from."""
+
 _MOST_ORDERED = 4
 """Transforms of a `RandomOrder`: each order is a choice of its own, 24 of four."""
 
@@ -114,7 +118,22 @@ def _parts(transform: Any) -> list[Any] | None:
     """What a composition of torchvision's or torch's applies one after the other; None for anything else."""
     if any(class_in(module, ["Compose"], type(transform)) for module in MODULES):
         return list(transform.transforms)
+    if class_in(_OF_WEIGHTS, ["ImageClassification"], type(transform)):
+        return _validation(transform)
     return list(transform) if class_in("torch.nn", ["Sequential"], type(transform)) else None
+
+
+def _validation(preset: Any) -> list[Any]:
+    """What the transform that torchvision keeps with a model's weights does to a PIL image, in its own transforms."""
+    given: Any = sys.modules[MODULES[0]]
+    floats = sys.modules["torch"].float32
+    return [
+        given.Resize(preset.resize_size, interpolation=preset.interpolation, antialias=preset.antialias),
+        given.CenterCrop(preset.crop_size),
+        given.PILToTensor(),
+        given.ConvertImageDtype(floats),
+        given.Normalize(preset.mean, preset.std),
+    ]
 
 
 def _flat(transform: Any, place: str) -> Iterator[tuple[str, Any]]:

@@ -36,7 +36,8 @@ def explain(loader: DataLoader[Any]) -> str:
     lines.append(f"order: {_order(loader)}")
     if choice.pipeline is not None or loader.augment is not None:
         seed = "torch's base seed" if loader._order_sampler is None else f"seed={loader.seed}"
-        lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone")
+        mixing = "" if placement.mixing is None else "; mixing: on those of the first sample of a batch"
+        lines.append(f"random draws: depend on ({seed}, epoch, index, draw) alone{mixing}")
     if loader.memory_format == torch.channels_last:
         lines.append("images: channels-last in memory")
     lines += [*_own_randomness(choice, loader), *_faults(loader), *_delivery(loader), *_unused(choice, loader)]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 from support.pipelines import images, sides
-from support.torchvision_shim import transforms_v1, transforms_v2
+from support.torchvision_shim import torchvision_module, transforms_v1, transforms_v2
 
 from penstock.augment import (
     Apply,
@@ -49,6 +49,7 @@ GREY_LEVELS = {"v1": 1, "v2": 1, "tensor": 3}
 
 T = transforms_v1()
 V2 = transforms_v2()
+PRESETS = torchvision_module("transforms._presets")
 PHOTOGRAPHS: list[NDArray[np.uint8]] = load_sample_images().images
 
 
@@ -272,6 +273,34 @@ def test_the_validation_recipe_on_photographs(module: Any, photograph: int) -> N
     levels = (from_torchvision(transform).apply(image) - expected) * np.reshape(STD, (3, 1, 1)) * 255
     assert np.abs(levels).max() < 1.001
     assert np.abs(levels).mean() < 0.25
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_the_transform_of_a_model_s_weights_is_taken(interpolation: str) -> None:
+    mode = T.InterpolationMode(interpolation)
+    transform = PRESETS.ImageClassification(crop_size=224, resize_size=232, interpolation=mode)
+    pipeline = from_torchvision(transform)
+    to_floats = [ToDtype("float32", scale=True), Normalize(MEAN, STD)]
+    assert pipeline == Pipeline([Resize(232, interpolation), CenterCrop(224), *to_floats])
+    expected = transform(Image.fromarray(PHOTOGRAPHS[0])).numpy()
+    levels = (pipeline.apply(PHOTOGRAPHS[0]) - expected) * np.reshape(STD, (3, 1, 1)) * 255
+    assert np.abs(levels).max() < 1.001
+    assert np.abs(levels).mean() < 0.25
+
+
+def test_the_transform_of_a_model_s_weights_is_taken_inside_others_only_where_it_fits() -> None:
+    transform = PRESETS.ImageClassification(crop_size=8)
+    assert from_torchvision(T.Compose([T.RandomHorizontalFlip(), transform]))[0] == RandomHorizontalFlip()
+    with pytest.raises(SpecError, match=r"transform\[1\]\[0\] \(Resize\) works on float32 tensors there"):
+        from_torchvision(T.Compose([T.ToTensor(), transform]))
+    transform.register_forward_hook(lambda *_: None)
+    with pytest.raises(
+        SpecError, match=r"\(ImageClassification\) is not as torchvision made it: it has a forward hook"
+    ):
+        from_torchvision(transform)
+    own = type("Own", (PRESETS.ImageClassification,), {})(crop_size=8)
+    with pytest.raises(SpecError, match=r"\(Own\) is a class of its own, derived from ImageClassification"):
+        from_torchvision(own)
 
 
 def test_random_crops_are_drawn_from_torchvision_s_distribution() -> None:
