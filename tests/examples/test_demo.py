@@ -139,6 +139,7 @@ def launcher(folder: Path) -> str:
     return os.pathsep.join([str(folder), os.environ.get("PATH", "")])
 
 
+@pytest.mark.timeout(600)
 def test_a_run_that_was_interrupted_goes_on_and_does_the_whole_job(tmp_path: Path) -> None:
     data = write_colours(tmp_path / "colours", train=10, val=0) / "train"
     (data / "red" / "bad.jpg").write_bytes(b"no image")
@@ -150,16 +151,19 @@ def test_a_run_that_was_interrupted_goes_on_and_does_the_whole_job(tmp_path: Pat
     with subprocess.Popen(
         words, text=True, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith("--- 3: load it"):
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            while not process.stdout.readline().startswith("--- 3: load it"):
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()  # does nothing to one that has ended
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "interrupted; nothing is left half done, run it again to go on"
 
     done = subprocess.run(
-        words, text=True, cwd=tmp_path, env=environment, timeout=100, check=False, capture_output=True
+        words, text=True, cwd=tmp_path, env=environment, timeout=400, check=False, capture_output=True
     )
     assert done.returncode == 0, done.stderr
     assert "\r" not in done.stdout + done.stderr

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.children import start_python
 from support.loading import PIPELINE, Numbers, arrays, equal
 
 from penstock.errors import OptionError
@@ -159,20 +159,8 @@ dist.destroy_process_group()
 
 def test_ranks_come_from_torch_distributed_once_it_is_initialised(tmp_path: Path) -> None:
     meeting = f"file://{tmp_path}/store"
-    tests = Path(__file__).parents[1]
-    environment = {"PYTHONPATH": f"{tests.parent / 'src'}:{tests}", "PATH": "", "OMP_NUM_THREADS": "1"}
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(script), meeting, str(rank)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
+    os.environ["OMP_NUM_THREADS"] = "1"
+    workers = [start_python("-c", WORKER, meeting, rank) for rank in range(2)]
     for rank, worker in enumerate(workers):
         output, errors = worker.communicate(timeout=100)
         assert worker.returncode == 0, errors

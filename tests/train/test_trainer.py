@@ -274,13 +274,17 @@ def test_ctrl_c_on_a_terminal_ends_bar_and_run_and_keeps_the_last_epoch(
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(words, text=True, env=environment, stdout=subprocess.PIPE, stderr=written) as process:
-        os.close(written)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("epoch     2/10000"):
-                break
-        process.send_signal(signal.SIGINT)
-        seen = read_all(shown)
+        try:
+            os.close(written)
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("epoch     2/10000"):
+                    break
+            process.send_signal(signal.SIGINT)
+            seen = read_all(shown)
+            process.wait(60)
+        finally:
+            process.kill()  # does nothing to one that has ended
     assert process.returncode == 130, seen
     assert seen.splitlines()[-1].endswith(
         f"interrupted: the last finished epoch is in {tmp_path}/last.pt; "
