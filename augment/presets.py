@@ -99,19 +99,22 @@ def imagenet_train(
 
 
 def imagenet_eval(
-    size: Size = 224, resize: int = 256, *, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD
+    size: Size = 224, resize: int | None = None, *, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD
 ) -> Pipeline:
     """The middle of the image: float32 (3, size, size), normalised; torchvision's reference evaluation.
 
     Args:
         size: side in pixels, or (height, width).
-        resize: what the shorter side becomes before the crop, in pixels.
+        resize: what the shorter side becomes before the crop, in pixels; None for as much more than `size` (its longer
+            side) as 256 is more than 224. Where it is less than `size`, black surrounds the image.
         mean, std: of each channel, of images from 0 to 1.
 
     Raises:
         SpecError: an argument that the ops refuse.
     """
-    return Pipeline([Resize(resize), CenterCrop(size), ToDtype("float32", scale=True), Normalize(mean, std)])
+    crop = CenterCrop(size)
+    shorter = round(max(pair(crop.size)) * 256 / 224) if resize is None else resize
+    return Pipeline([Resize(shorter), crop, ToDtype("float32", scale=True), Normalize(mean, std)])
 
 
 def cifar_train(

@@ -61,6 +61,12 @@ def test_presets_are_the_recipes_as_torchvision_writes_them(preset: Pipeline, th
     assert preset.dtype == "float32"
 
 
+@pytest.mark.parametrize(("size", "shorter"), [(224, 256), (32, 37), (299, 342), (384, 439), ((192, 224), 256)])
+def test_evaluation_cuts_off_the_same_share_at_every_size(size: Any, shorter: int) -> None:
+    assert imagenet_eval(size) == imagenet_eval(size, shorter)
+    assert not (imagenet_eval(size).apply(np.full((40, 50, 3), 255, np.uint8))[0] < 0).any()  # nothing black
+
+
 def test_arguments_arrive() -> None:
     given = {"mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
     tail = [SCALED, Normalize(**given)]
