@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import namedtuple
 from typing import Any
@@ -269,6 +270,7 @@ def mapped() -> int:
 
 
 def test_everything_is_unmapped_in_the_end() -> None:
+    gc.collect()  # what other tests left
     before, descriptors = mapped(), len(os.listdir("/proc/self/fd"))
     ends = Ends()
     last = [ends.trip(torch.ones(20_000)) for _ in range(5)][-1]
