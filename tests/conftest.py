@@ -31,8 +31,10 @@ def _restore_global_state() -> Iterator[None]:
     random.setstate(states[0])
     np.random.set_state(states[1])
     os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    # Only what changed: a thread that reads the environment while it is written may crash.
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
 
 
 @pytest.fixture(autouse=True)
