@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import pad
 
 from ..resampling import PRECISION_BITS
 from .images import on_device
@@ -73,15 +72,11 @@ FILTERS: dict[str, Filter] = {
 }
 
 
-ONES = -(1 << 40)
-"""The place of the line of ones, also where places are counted from somewhere else: less than any."""
-
-
 class Taps(NamedTuple):
     """Filters along an axis, of n images and all their `out` pixels.
 
     Attributes:
-        places: (n, out, 1 or 2, 1 + taps) int64 input pixels under each; the first is `ONES`.
+        places: (n, stacks, out, 1 or 2, 1 + taps) int32 lines under each, from 1; 0, the line of ones, is first.
         weights: of the same shape, as `summed_lines` takes them.
         counts: (n,) how many taps an image has, on the host.
         overshoot: sums may be below or above all levels under a filter.
@@ -99,13 +94,22 @@ class Taps(NamedTuple):
         return self._replace(places=places, weights=weights, counts=counts)
 
 
-def taps_of(given: NDArray[np.int64], wanted: NDArray[np.int64], kernel: Filter, device: torch.device) -> Taps:
-    """The taps that make (n,) lengths others with this filter; computed on the device."""
+def taps_of(
+    given: NDArray[np.int64], wanted: NDArray[np.int64], before: NDArray[np.int64], kernel: Filter, device: torch.device
+) -> Taps:
+    """The taps that make lengths others, computed on the device.
+
+    Args:
+        given, wanted: (n,) lengths.
+        before: (n, stacks) how many lines are before those that are given; every stack has the same taps.
+        kernel: the filter.
+        device: where.
+    """
     scale = given / wanted
     widening = np.maximum(scale, 1.0)
     support = kernel.support * widening
-    numbers = on_device(np.stack([scale, support, 1.0 / widening, given, wanted]), device)
-    scales, supports, narrowing, ends, outs = numbers[..., None]
+    numbers = on_device(np.stack([scale, support, 1.0 / widening, given, wanted, *before.T]), device)
+    scales, supports, narrowing, ends, outs, *begins = numbers[..., None]
     out = torch.arange(int(wanted.max()), device=device, dtype=torch.float64)
     center = (out + 0.5) * scales
     first = (center - supports + 0.5).floor_().clamp_(min=0)
@@ -121,8 +125,10 @@ def taps_of(given: NDArray[np.int64], wanted: NDArray[np.int64], kernel: Filter,
         total += height
     shares = heights / total.masked_fill_(out >= outs, 1) * (1 << PRECISION_BITS)
     weights = (shares + torch.where(shares < 0, -0.5, 0.5).to(shares.dtype)).trunc_()
-    parts = split(weights.permute(1, 2, 0))
+    parts = split(weights.permute(1, 2, 0))[:, None].expand(-1, len(begins), -1, -1, -1)
     # Past the end of an image weights are 0, whatever is there.
-    places = torch.minimum(place, ends - 1).permute(1, 2, 0).to(torch.int64)
-    places = pad(places, (1, 0), value=ONES).unsqueeze(2).expand(parts.shape).contiguous()
+    lines = torch.minimum(place, ends - 1) + 1
+    places = parts.new_zeros(parts.shape, dtype=torch.int32)
+    for stack, begin in enumerate(begins):
+        places[:, stack, ..., 1:] = (lines + begin).permute(1, 2, 0).unsqueeze(2)
     return Taps(places, parts, counts, kernel.overshoots)

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 __all__ = ["Images", "Sizes", "all_on_device", "assembled", "changed", "on_device", "per_sample", "portions"]
 
-TOGETHER_ON_CPU = 1 << 18
+TOGETHER_ON_CPU = 1 << 17
 """Places of pixels."""
 
 TOGETHER = 1 << 23

@@ -12,8 +12,8 @@ from ...ops import RandomResizedCrop, Resize
 from ...ops.arguments import pair
 from .dispatch import Drawn, apply_op
 from .filters import FILTERS
-from .images import Images, Sizes, assembled, portions
-from .passes import Regions, passed
+from .images import Images, Sizes, portions
+from .passes import Regions, put_resized
 from .selection import selected, summed
 
 __all__ = ["resized"]
@@ -65,11 +65,11 @@ def resized(images: Images, start: Sizes, size: Sizes, wanted: Sizes, interpolat
     """
     if interpolation == "nearest":
         return _picked(images, start, size, wanted)
-    parts = []
+    result = images.pixels.new_empty((len(images), 3, *wanted.max(axis=0).tolist()))
     for rows, axes in _similar(size, wanted, images.device):
-        pixels = passed(images, Regions(rows, start[rows], size[rows]), wanted[rows], axes, FILTERS[interpolation])
-        parts.append((rows, Images(pixels, wanted[rows])))
-    return assembled(parts)
+        regions = Regions(rows, start[rows], size[rows])
+        put_resized(result, images, regions, wanted[rows], axes, FILTERS[interpolation])
+    return Images(result, wanted)
 
 
 def _picked(images: Images, start: Sizes, size: Sizes, wanted: Sizes) -> Images:

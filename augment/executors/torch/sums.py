@@ -47,28 +47,37 @@ def split(weights: torch.Tensor) -> torch.Tensor:
     """
     if weights.shape[-1] > MOST_TAPS:
         return pad(weights, (1, 0), value=float(1 << (PRECISION_BITS - 1))).unsqueeze(-2)
+    *shape, taps = weights.shape
+    parts = torch.empty((*shape, 2, 1 + taps), dtype=torch.float32, device=weights.device)
+    parts[..., 0, 0] = BLACK + HALF
+    parts[..., 1, 0] = DOWNWARDS
     scaled = weights * 2.0**-LOW_BITS
     high = scaled.round()
-    parts = [pad(high, (1, 0), value=BLACK + HALF), pad(scaled.sub_(high), (1, 0), value=DOWNWARDS)]
-    return torch.stack(parts, dim=-2).to(torch.float32)
+    parts[..., 0, 1:] = high
+    parts[..., 1, 1:] = scaled.sub_(high)
+    return parts
 
 
-def with_ones(lines: torch.Tensor) -> torch.Tensor:
-    """(1 + n * count, width) float32: a line of ones, and (n, count, ...) lines of n images."""
-    result = torch.empty(
-        (1 + lines.shape[0] * lines.shape[1], lines[0, 0].numel()), dtype=torch.float32, device=lines.device
-    )
+def with_ones(lines: torch.Tensor, dimensions: int = 2) -> torch.Tensor:
+    """(1 + count, width) float32: a line of ones, and those given.
+
+    Args:
+        lines: of any shape.
+        dimensions: how many of the first number the lines; the others are those of a line.
+    """
+    count, width = lines.shape[:dimensions].numel(), lines.shape[dimensions:].numel()
+    result = torch.empty((1 + count, width), dtype=torch.float32, device=lines.device)
     result[0] = 1
     result[1:].view(lines.shape).copy_(lines)
     return result
 
 
 def summed_lines(lines: torch.Tensor, places: torch.Tensor, weights: torch.Tensor, *, clip: bool) -> torch.Tensor:
-    """(sums, width) int32, from 0 to 255: sums of lines, rounded to the nearest level, halves up.
+    """(sums, width) uint8: sums of lines, rounded to the nearest level, halves up.
 
     Args:
         lines: as `with_ones` gives them, of levels.
-        places: (sums, 1 or 2, 1 + taps) int64 lines that count in each sum; 0, the line of ones, first.
+        places: (sums, 1 or 2, 1 + taps) int32 or int64 lines that count in each sum; 0, the line of ones, first.
         weights: of the same shape, by `split`.
         clip: sums may be below 0 or above 255.
     """
@@ -76,9 +85,10 @@ def summed_lines(lines: torch.Tensor, places: torch.Tensor, weights: torch.Tenso
     weights, places = weights.flatten(0, 1), places.flatten(0, 1)
     sums = embedding_bag(places, lines.to(weights.dtype), per_sample_weights=weights, mode="sum")
     if parts == 1:
-        return sums.mul_(2.0**-PRECISION_BITS).floor_().clamp_(0, 255).to(torch.int32)
+        return sums.mul_(2.0**-PRECISION_BITS).floor_().clamp_(0, 255).to(torch.uint8)
     high, low = sums.view(-1, 2, lines.shape[1]).unbind(1)
     level = high.add_(low)
     if clip:
         level.clamp_(BLACK, BLACK + (256 << LEVEL_BITS) - 1)
-    return level.view(torch.int32).bitwise_right_shift_(LEVEL_BITS).bitwise_and_(255)
+    # What becomes of an int in fewer bits is its last bits.
+    return level.view(torch.int32).bitwise_right_shift_(LEVEL_BITS).to(torch.uint8)
