@@ -18,9 +18,10 @@ def test_no_sample_is_lost_repeated_or_altered_and_no_worker_left(tmp_path: Path
     output = tmp_path / "result.json"
     command = [sys.executable, "-m", "benchmarks.kill_resume", "--runs", "200", "--jobs", "4", "--output", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=child_environment(), cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    assert output.exists(), done.stderr
     result = json.loads(output.read_text())
     assert (result["runs"], result["failures"], result["workers_left_over"]) == (200, [], [])
+    assert done.returncode == 0, done.stderr
     counts = result["cases"].values()
     assert sum(case["process_kills"] for case in counts) > 100
     assert sum(case["worker_kills"] for case in counts) > 10
