@@ -21,6 +21,7 @@ from ..state.stateful import iteration_state, resumed_iteration
 from ..stats.stage_clock import StageClock
 from ..stats.stats import Counters
 from .base import EngineIterator
+from .done_flag import DoneFlag, start_worker
 from .fetch import NamingFetcher
 from .placement import Placement
 from .shared_memory import CheckedCollate
@@ -125,6 +126,10 @@ class ProcessIterator(_PlacedIterator, _MultiProcessingDataLoaderIter):
 
     engine = "processes"
 
+    def __init__(self, loader: DataLoader[Any], placement: Placement) -> None:
+        self._done_flag = DoneFlag()
+        super().__init__(loader, placement)
+
     @property
     def _dataset(self) -> Any:
         return self._placed_dataset
@@ -145,6 +150,22 @@ class ProcessIterator(_PlacedIterator, _MultiProcessingDataLoaderIter):
         # torch's own __init__ sets it, and then gives it to the workers.
         collate = partial(collated, collate_fn, self._dataset, None) if self._stacked else collate_fn
         self._checked_collate = CheckedCollate(collate, single=not self._auto_collation)
+
+    @property  # type: ignore[override]  # it is asked in the same ways
+    def _workers_done_event(self) -> DoneFlag:
+        return self._done_flag
+
+    @_workers_done_event.setter
+    def _workers_done_event(self, event: object) -> None:
+        del event  # which torch's own __init__ sets, and then gives to the workers
+
+    @property
+    def _worker_init_fn(self) -> Callable[[int], None]:
+        return partial(start_worker, self._done_flag, self._given_init)
+
+    @_worker_init_fn.setter
+    def _worker_init_fn(self, init: Callable[[int], None] | None) -> None:
+        self._given_init = init
 
     def _reset(self, loader: DataLoader[Any], first_iter: bool = False) -> None:
         # Before torch's own reset, which asks for the first batches.
