@@ -42,9 +42,10 @@ class DoneFlag:
 
     def is_set(self) -> bool:
         """Whether it is set."""
-        return self._orphaned() or self._read.poll()
+        return self.is_orphaned() or self._read.poll()
 
-    def _orphaned(self) -> bool:
+    def is_orphaned(self) -> bool:
+        """Whether this is a worker whose parent has ended."""
         if os.getpid() == self._owner:
             return False
         if not self._was_sent:  # forked; siblings hold what would tell `multiprocessing` of the parent's end
@@ -54,14 +55,14 @@ class DoneFlag:
 
 
 def start_worker(done: DoneFlag, init: Callable[[int], None] | None, worker: int) -> None:
-    """torch's `worker_init_fn`: leaves if all is done already, as torch, which looks later, might never see.
+    """torch's `worker_init_fn`: leaves if the parent has ended already, as torch, which looks later, would never see.
 
     Args:
         done: of the iterator whose worker this is.
         init: the user's `worker_init_fn`, called with `worker`.
         worker: the number of this one.
     """
-    if done.is_set():
+    if done.is_orphaned():
         raise SystemExit(1)
     if init is not None:
         init(worker)
