@@ -19,7 +19,7 @@ from ...errors import SpecError
 from . import arguments as check
 from .base import Lowered, Op, Stage
 
-__all__ = ["Lambda"]
+__all__ = ["Lambda", "sending_error"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,9 +66,8 @@ class Lambda(Op):
         return Lambda, (self.function,)
 
     def _check_sendable(self, method: str) -> None:
-        try:
-            ForkingPickler.dumps(self.function)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
+        error = sending_error(self)
+        if error is not None:
             raise SpecError(
                 f"{self!r} can't be sent to processes that are started by {method!r}: {error}; define its function "
                 "with def at the top level of a module, or start them by 'fork'"
@@ -110,6 +109,15 @@ class Lambda(Op):
             f"{self!r} must give what it was given, {pixels.dtype} of shape {pixels.shape}, got {got}; convert its "
             "result, and leave changes of the size to Resize, crops and Pad"
         )
+
+
+def sending_error(op: Lambda) -> Exception | None:
+    """What is raised where the function is sent to a process that is not a fork of this one; None if it can be."""
+    try:
+        ForkingPickler.dumps(op.function)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return error
+    return None
 
 
 def _imported(address: str) -> Any:

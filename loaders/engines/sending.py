@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 import torch.multiprocessing
 
 from ...augment import Lambda
+from ...augment.ops.functions import sending_error
 from ...augment.views import pipelines_of
 from ...errors import OptionError
 
@@ -36,9 +35,8 @@ def check_functions(loader: DataLoader[Any]) -> None:
 
 
 def _check_function(op: Lambda, position: int, method: str) -> None:
-    try:
-        ForkingPickler.dumps(op.function)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    error = sending_error(op)
+    if error is not None:
         raise OptionError(
             f"{op!r} at position {position} can't be sent to worker processes that are started by {method!r}: {error}; "
             "define its function with def at the top level of a module, or use multiprocessing_context='fork', "
