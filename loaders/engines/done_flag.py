@@ -23,7 +23,6 @@ class DoneFlag:
 
     def __init__(self) -> None:
         self._owner = os.getpid()
-        self._was_sent = False
         self._written: Connection | None
         self._read, self._written = Pipe(duplex=False)
 
@@ -32,8 +31,7 @@ class DoneFlag:
 
     def __setstate__(self, state: tuple[int, Connection]) -> None:
         self._owner, self._read = state
-        self._was_sent = True
-        self._written = None
+        self._written = None  # also tells a copy that was sent from one that was forked
 
     def set(self) -> None:
         """Sets it, for good. For the process that made it."""
@@ -48,7 +46,7 @@ class DoneFlag:
         """Whether this is a worker whose parent has ended."""
         if os.getpid() == self._owner:
             return False
-        if not self._was_sent:  # forked; siblings hold what would tell `multiprocessing` of the parent's end
+        if self._written is not None:  # forked: siblings hold what would tell `multiprocessing` of the parent's end
             return os.getppid() != self._owner
         parent = parent_process()  # not who forked us, where that is a fork server
         return parent is not None and not parent.is_alive()
